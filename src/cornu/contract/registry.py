@@ -1,0 +1,132 @@
+"""Finding, loading and choosing engines. They register in the entry-point group `cornu.engines`."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import re
+import threading
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from cornu import config, context
+from cornu.contract.engine import Engine
+
+PREFERENCE = ("tensorflow", "jax", "torch", "numpy")  # as the best one installed, when nobody chose
+
+_loaded: dict[str, Engine] = {}
+_lock = threading.RLock()
+
+
+@functools.cache
+def _entries() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="cornu.engines")}
+
+
+def names() -> list[str]:
+    """Names of all registered engines, installed or not: the built-in ones in order of preference, then the others."""
+    known = [name for name in PREFERENCE if name in _entries()]
+    return known + sorted(set(_entries()) - set(known))
+
+
+def requirements(name: str) -> list[str]:
+    """Import names of the libraries that the engine needs: those of the extra that its entry point names."""
+    entry = _entry(name)
+    needed = (entry.dist.requires or []) if entry.dist else []
+    found = []
+    for requirement in needed:
+        extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", requirement)
+        if extra and extra[1] in entry.extras:
+            found.append(re.match(r"[A-Za-z0-9_.-]+", requirement)[0].replace("-", "_"))  # type: ignore[index]
+    return found
+
+
+def is_installed(name: str) -> bool:
+    """Whether the libraries that the engine needs are there. Imports none of them."""
+    return all(importlib.util.find_spec(module) is not None for module in requirements(name))
+
+
+def install_command(name: str) -> str:
+    """The command that installs what the engine needs."""
+    entry = _entry(name)
+    package = entry.dist.name if entry.dist else "cornu"
+    return f'pip install "{package}[{",".join(entry.extras)}]"' if entry.extras else f"pip install {package}"
+
+
+def get(name: str | Engine) -> Engine:
+    """The engine of that name, loaded at its first use.
+
+    Raises:
+        ValueError: if there is no such engine.
+        ImportError: if its library is not installed; the message has the command that installs it.
+    """
+    if isinstance(name, Engine):
+        return name
+    engine = _loaded.get(name)
+    if engine is None:
+        with _lock:
+            engine = _loaded.get(name) or _load(name)
+            _loaded[name] = engine
+    return engine
+
+
+def _load(name: str) -> Engine:
+    if not is_installed(name):
+        raise ImportError(f"The engine {name!r} is not installed. Install it with: {install_command(name)}")
+    return _entry(name).load()()
+
+
+def _entry(name: str) -> EntryPoint:
+    if name not in _entries():
+        raise ValueError(f"There is no engine {name!r}. The engines are: {', '.join(names())}.")
+    return _entries()[name]
+
+
+def best() -> str:
+    """The best engine that is installed."""
+    return next(name for name in names() if is_installed(name))
+
+
+def owner_of(x: Any) -> str | None:
+    """Name of the engine whose tensor `x` is, among those loaded."""
+    return next((engine.name for engine in _loaded.values() if engine.is_tensor(x)), None)
+
+
+def loaded() -> list[Engine]:
+    """The engines in use in this process."""
+    return list(_loaded.values())
+
+
+@contextlib.contextmanager
+def engine(name: str | Engine) -> Iterator[Engine]:
+    """Compute on the named engine inside the `with` block.
+
+    Args:
+        name: "numpy", "jax", "torch", "tensorflow", or the name of any engine that an installed package registers.
+
+    Raises:
+        ValueError: if there is no such engine.
+        ImportError: if its library is not installed; the message has the command that installs it.
+    """
+    with context.use(get(name)) as chosen:
+        yield chosen
+
+
+def set_backend(name: str) -> None:
+    """Compute on the named engine from here on, in the whole process (outside `with cornu.engine(...)` blocks)."""
+    context.set_default(get(name))
+
+
+def _configured() -> Engine:
+    name, source = config.backend_name(default=best)
+    if name not in _entries():
+        raise ValueError(f"{source} names the engine {name!r}, but there is none. The engines are: {', '.join(names())}.")
+    try:
+        return get(name)
+    except ImportError as error:
+        raise ImportError(f"{error}  ({source} names it.)") from error
+
+
+context.find_default_with(_configured)

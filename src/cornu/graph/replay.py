@@ -1,0 +1,101 @@
+"""Replay: a recorded program as one straight-line Python function."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from cornu.graph.graph import Graph, Node, Value
+
+
+def replay(
+    graph: Graph,
+    kernels: dict[str, Callable[..., Any]],
+    expressions: dict[str, str] | None = None,
+    namespace: dict[str, Any] | None = None,
+    constant: Callable[[np.ndarray], Any] = lambda array: array,
+) -> Callable[..., list[Any]]:
+    """Generate and compile the program's source.
+
+    Args:
+        graph: the program.
+        kernels: the function of each primitive.
+        expressions: primitive -> expression over its operands' and parameters' names, to stand in place of a call.
+        namespace: what those expressions refer to.
+        constant: turns a constant's NumPy array into what kernels take.
+
+    Returns:
+        A function of the graph's inputs that returns the list of its outputs. Its attribute `source` is the text.
+    """
+    writer = _Writer(kernels, expressions or {}, dict(namespace or {}), constant)
+    lines = writer.body(graph)
+    source = "\n".join([f"def program({', '.join(writer.name(v) for v in graph.inputs)}):", *lines])
+    exec(compile(source, "<recorded program>", "exec"), writer.namespace)
+    program = writer.namespace["program"]
+    program.source = source
+    return program
+
+
+class _Writer:
+    def __init__(self, kernels: Any, expressions: dict[str, str], namespace: dict[str, Any], constant: Any) -> None:
+        self.kernels = kernels
+        self.expressions = expressions
+        self.namespace = namespace
+        self.constant = constant
+        self.names: dict[Value, str] = {}
+
+    def name(self, value: Value) -> str:
+        return self.names.setdefault(value, f"v{len(self.names)}")
+
+    def body(self, graph: Graph) -> list[str]:
+        for value, array in graph.constants.items():
+            self.namespace[self.name(value)] = self.constant(array)
+        last_use = {value: i for i, node in enumerate(graph.nodes) for value in node.operands}
+        kept = {*graph.outputs, *graph.constants}
+        lines = []
+        for i, node in enumerate(graph.nodes):
+            results = ", ".join(self.name(v) for v in node.results)
+            single = len(node.results) == 1 and not _gives_list(node)
+            lines.append(f"    {results if single else f'[{results}]'} = {self.call(node)}")
+            done = {v for v in (*node.operands, *node.results) if last_use.get(v, i) == i and v not in kept}
+            if done:
+                lines.append(f"    del {', '.join(sorted(self.name(v) for v in done))}")
+        return [*lines, f"    return [{', '.join(self.name(v) for v in graph.outputs)}]"]
+
+    def call(self, node: Node) -> str:
+        name = node.primitive.name
+        operands = [self.name(v) for v in node.operands]
+        params = {key: self.literal(value) for key, value in node.params.items()}
+        if name in self.expressions:
+            return _substitute(self.expressions[name], dict(zip(node.primitive.operands, operands, strict=False)), params)
+        self.namespace[f"k_{name}"] = self.kernels[name]
+        return f"k_{name}({', '.join([*operands, *[f'{key}={value}' for key, value in params.items()]])})"
+
+    def literal(self, value: Any) -> str:
+        if isinstance(value, Graph):
+            value = replay(value, self.kernels, self.expressions, self.namespace, self.constant)
+        elif not (isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))):
+            return repr(value)
+        name = f"p{len(self.namespace)}"
+        self.namespace[name] = value
+        return name
+
+
+def _gives_list(node: Node) -> bool:
+    return isinstance(node.primitive.shape(*[v.shape for v in node.operands], **node.params), list)
+
+
+def _substitute(expression: str, operands: dict[str, str], params: dict[str, str]) -> str:
+    names = {**operands, **params}
+
+    class Rename(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.AST:
+            return ast.parse(names[node.id], mode="eval").body if node.id in names else node
+
+    return ast.unparse(Rename().visit(ast.parse(expression, mode="eval")))
+
+
+__all__: Sequence[str] = ["replay"]

@@ -1,0 +1,68 @@
+"""The decorator that makes a Python body an op: eager, symbolic and compiled use of one definition."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cornu import context
+from cornu.contract.state import Cell
+from cornu.ops.symbolic import KerasTensor, apply
+
+Body = TypeVar("Body", bound=Callable[..., Any])
+OPS: dict[str, Callable[..., Any]] = {}
+
+
+def op(body: Body) -> Body:
+    """Register `body` as the op of its name (a trailing underscore is dropped).
+
+    The body is written in other ops and primitives and never asks for the engine. A call
+    - with a `KerasTensor` among the arguments records the op and infers its result by running the body on values without numbers;
+    - on an engine that overrides the op goes to its native form, unless that returns NotImplemented;
+    - else runs the body.
+    """
+    name = body.__name__.rstrip("_")
+
+    @functools.wraps(body)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for x in args:
+            kind = type(x)
+            if kind is KerasTensor or ((kind is list or kind is tuple) and has_symbolic(x)):
+                return apply(call, args, kwargs)
+        if kwargs and has_symbolic(kwargs.values()):
+            return apply(call, args, kwargs)
+        override = context.current().overrides.get(name)
+        if override is not None:
+            result = _native(override, args, kwargs)
+            if result is not NotImplemented:
+                return result
+        return body(*args, **kwargs)
+
+    call.__name__ = name
+    call.body = body  # type: ignore[attr-defined]
+    OPS[name] = call
+    return call  # type: ignore[return-value]
+
+
+def has_symbolic(items: Any) -> bool:
+    """Whether a KerasTensor is among the items or in lists among them."""
+    for x in items:
+        kind = type(x)
+        if kind is KerasTensor or ((kind is list or kind is tuple) and has_symbolic(x)):
+            return True
+    return False
+
+
+def _native(override: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call an engine's form of an op: it gets tensors where arrays or variables were given."""
+    engine = context.current()
+
+    def tensor(x: Any) -> Any:
+        if isinstance(x, Cell):
+            return x.value
+        return engine.asarray(x) if isinstance(x, (np.ndarray, np.generic)) else x
+
+    return override(*[tensor(x) for x in args], **{key: tensor(x) for key, x in kwargs.items()})

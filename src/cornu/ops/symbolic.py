@@ -1,0 +1,131 @@
+"""Symbolic tensors: what functional models are drawn with."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from cornu import config, context, tree
+from cornu.contract.tracer import infer
+from cornu.graph.graph import Value
+from cornu.primitives import dtypes as dt
+
+# An unknown dimension is stood in for by either of two sizes; what comes out different depends on it. They have many divisors, so that
+# reshapes go through.
+STAND_INS = (27720, 55440)
+_names = itertools.count()
+
+
+class KerasTensor:
+    """A tensor without numbers: shape (None where a dimension is unknown), dtype, and the operation that gives it.
+
+    Args:
+        shape: tuple of ints and None.
+        dtype: default "float32".
+        sparse, ragged: not supported; False.
+        record_history: kept for Keras.
+        name: default "keras_tensor", numbered.
+    """
+
+    def __init__(
+        self,
+        shape: Any,
+        dtype: str = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if sparse or ragged:
+            raise ValueError("KerasTensor: sparse and ragged tensors are not supported.")
+        self.shape: tuple[int | None, ...] = tuple(None if size is None else int(size) for size in shape)
+        self.dtype = dt.name_of(dtype or config.floatx())
+        count = next(_names)
+        self.name = name or ("keras_tensor" if count == 0 else f"keras_tensor_{count}")
+        self.sparse = self.ragged = False
+        self.node: Node | None = None
+        self.index = 0
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, sparse=False, ragged=False, name={self.name}>"
+
+    def __bool__(self) -> bool:
+        raise TypeError("A symbolic KerasTensor has no truth value. Use `ops.where` or `ops.cond`, or a layer's `call`.")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError(
+            f"A KerasTensor is symbolic: it has a shape and a dtype, but no numbers ({self!r}). It can't become a NumPy array. "
+            "Use `cornu.ops` functions or layers on it instead of NumPy's."
+        )
+
+    def __iter__(self) -> Any:
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"Can't iterate over a symbolic tensor whose first dimension is unknown: {self!r}.")
+        return (self[i] for i in range(self.shape[0]))  # type: ignore[index]
+
+    def __len__(self) -> int:
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"A symbolic tensor whose first dimension is unknown has no length: {self!r}.")
+        return self.shape[0]
+
+
+class Node:
+    """One application of an operation (an op or a layer) to symbolic tensors.
+
+    operation: what is called; args, kwargs: its arguments, with KerasTensors among them; outputs: nested KerasTensors.
+    """
+
+    def __init__(self, operation: Callable[..., Any], args: Any, kwargs: dict[str, Any], outputs: Any) -> None:
+        self.operation = operation
+        self.args, self.kwargs, self.outputs = args, kwargs, outputs
+        self.inputs: list[KerasTensor] = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+        for index, tensor in enumerate(x for x in tree.flatten(outputs) if isinstance(x, KerasTensor)):
+            tensor.node, tensor.index = self, index
+
+    @property
+    def parents(self) -> list[Node]:
+        """The nodes that give its inputs."""
+        return list(dict.fromkeys(x.node for x in self.inputs if x.node is not None))
+
+
+def apply(operation: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """Record a call of `operation`; returns KerasTensors for its results."""
+    outputs = infer_outputs(operation, args, kwargs)
+    Node(operation, args, kwargs, outputs)
+    return outputs
+
+
+def infer_outputs(fn: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """KerasTensors like the results of `fn(*args, **kwargs)`: its body runs on values without numbers.
+
+    It runs twice if there are unknown dimensions, with different sizes for them; sizes that come out different are unknown.
+    """
+    leaves, structure = tree.flatten_with_structure((args, kwargs))
+    tensors = [x for x in leaves if isinstance(x, KerasTensor)]
+
+    def run(stand_in: int) -> tuple[list[Any], Any]:
+        def body(values: list[Value]) -> Any:
+            given = iter(values)
+            call_args, call_kwargs = tree.unflatten(structure, [next(given) if isinstance(x, KerasTensor) else x for x in leaves])
+            return tree.flatten_with_structure(fn(*call_args, **call_kwargs))
+
+        specs = [(tuple(stand_in if size is None else size for size in x.shape), x.dtype) for x in tensors]
+        return infer(context.current().host, body, specs)
+
+    results, result_structure = run(STAND_INS[0])
+    shapes = [tuple(x.shape) if hasattr(x, "shape") else None for x in results]
+    if any(None in x.shape for x in tensors):
+        others, _ = run(STAND_INS[1])
+        shapes = [
+            None if a is None else tuple(m if m == n else None for m, n in zip(a, b.shape, strict=True))
+            for a, b in zip(shapes, others, strict=True)
+        ]
+    outputs = [x if shape is None else KerasTensor(shape, dt.name_of(x.dtype)) for x, shape in zip(results, shapes, strict=True)]
+    return tree.unflatten(result_structure, outputs)
