@@ -1,0 +1,148 @@
+"""The suite: all checks of an engine in order, their outcomes, and the report."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from cornu.contract import registry
+from cornu.contract.conformance import contraction, control, elementwise, linalg, reduction, structure  # noqa: F401 (they enter cases)
+from cornu.contract.conformance.case import GENERATORS
+from cornu.contract.conformance.checks import Check, checks
+from cornu.contract.conformance.expected import EXPECTED, Expected
+from cornu.contract.conformance.independent import scipy
+from cornu.contract.conformance.overrides import override_checks
+from cornu.contract.conformance.reflection import kernel_checks
+from cornu.contract.conformance.services import service_checks
+from cornu.contract.engine import Engine
+from cornu.primitives.primitive import TABLE
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one check. problem: what was wrong, or None; expected: the entry that foresaw it, or None."""
+
+    family: str
+    group: str
+    case: str
+    problem: str | None
+    expected: Expected | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it speaks against the engine: a failure not expected, or an expected one that did not come."""
+        return (self.problem is None) != (self.expected is None)
+
+
+def all_checks(engine: Engine) -> Iterator[tuple[str, str, str, Check]]:
+    """Family, group (mostly a primitive), case, and the check."""
+    for case, check in kernel_checks(engine):
+        yield "kernels", "kernels", case, check
+    for case, check in service_checks(engine):
+        yield "services", "services", case, check
+    for name, record in TABLE.items():
+        if name not in GENERATORS:
+            yield record.family, name, "cases", lambda name=name: f"the suite has no cases for {name}"
+        elif name in engine.unsupported:
+            yield record.family, name, "unsupported", lambda name=name: _check_refusal(engine, name)
+        else:
+            for case in GENERATORS[name](name):
+                for label, check in checks(engine, case):
+                    yield record.family, name, label, check
+    for op, case, check in override_checks(engine):
+        yield "overrides", f"override {op}", case, check
+
+
+def _check_refusal(engine: Engine, name: str) -> str | None:
+    """Of a primitive that the engine declares unsupported: it must say why."""
+    try:
+        engine.kernel(TABLE[name])
+    except NotImplementedError as error:
+        return None if engine.unsupported[name] in str(error) else f"the error does not say why: {error}"
+    return "it is declared unsupported, and yet there is a kernel"
+
+
+def run(
+    engine: Engine, select: Callable[[str, str], bool] | None = None, entries: Iterable[Expected] = EXPECTED
+) -> list[Outcome]:
+    """Run the checks of an engine.
+
+    Args:
+        engine: what is checked.
+        select: which checks to run, by family and group; all by default.
+        entries: the expected failures.
+
+    Returns:
+        An outcome for each check; and for each entry that covers none.
+    """
+    mine = [entry for entry in entries if entry.engine == engine.name]
+    outcomes, used = [], set()
+    with np.errstate(all="ignore"):
+        for family, group, case, check in all_checks(engine):
+            if select is None or select(family, group):
+                entry = next((e for e in mine if e.covers(engine.name, group, case)), None)
+                used.add(entry)
+                outcomes.append(Outcome(family, group, case, _attempt(check), entry))
+    if select is None:
+        outcomes += [Outcome("kernels", e.group, e.case, None, e) for e in mine if e not in used]
+    return outcomes
+
+
+def _attempt(check: Check) -> str | None:
+    try:
+        return check()
+    except Exception as error:  # whatever an engine raises is its answer
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+
+
+def report(console: Console, engine: Engine, outcomes: list[Outcome], seconds: float) -> None:
+    """Print the failures and the table of an engine."""
+    for outcome in outcomes:
+        if outcome.failed:
+            what = outcome.problem or f"passes or does not exist, but is expected to fail: {outcome.expected.reason}"  # type: ignore[union-attr]
+            console.print(f"[red]FAILED[/] {engine.name}: {outcome.group} · {outcome.case}: ", end="")
+            console.print(what, markup=False, highlight=False)
+    table = Table(title=f"{engine.name} ({engine.library} {engine.version()}), {seconds:.0f} s")
+    for column in ("family", "checks", "passed", "expected failures", "failed"):
+        table.add_column(column, justify="left" if column == "family" else "right")
+    for family in [*dict.fromkeys(outcome.family for outcome in outcomes), "all"]:
+        row = [outcome for outcome in outcomes if family in (outcome.family, "all")]
+        failed = sum(outcome.failed for outcome in row)
+        foreseen = sum(outcome.expected is not None and not outcome.failed for outcome in row)
+        cells = [
+            str(len(row)),
+            str(len(row) - failed - foreseen),
+            str(foreseen),
+            f"[red]{failed}[/]" if failed else "0",
+        ]
+        table.add_row(family, *cells, end_section=family != "all" and family == outcomes[-1].family)
+    console.print(table)
+
+
+def main(names: list[str]) -> int:
+    """Check the named engines (all that are installed, if none is named) and print a table.
+
+    Returns:
+        0 if all do what the contract says, else 1.
+    """
+    console = Console(soft_wrap=True)
+    if scipy is None:
+        console.print("SciPy is not installed: values are held against the NumPy references only.")
+    failed = False
+    for name in names or [name for name in registry.names() if registry.is_installed(name)]:
+        try:
+            engine = registry.get(name)
+        except (ImportError, ValueError) as error:
+            print(error, file=sys.stderr)
+            return 2
+        start = time.perf_counter()
+        outcomes = run(engine)
+        report(console, engine, outcomes, time.perf_counter() - start)
+        failed = failed or any(outcome.failed for outcome in outcomes)
+    return int(failed)
