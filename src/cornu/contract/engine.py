@@ -118,8 +118,8 @@ class Engine:
     # State
 
     def create_storage(self, array: np.ndarray, trainable: bool) -> Any:
-        """What a variable keeps: the engine's own kind of variable, holding `array`."""
-        return self.asarray(array)
+        """What a variable keeps: the engine's own kind of variable, holding a copy of `array`."""
+        return self.asarray(np.array(array))
 
     def read(self, storage: Any) -> Any:
         """The storage as an operand of ops, as native code of the library wants it."""

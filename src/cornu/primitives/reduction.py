@@ -169,16 +169,21 @@ def _sort_vjp(g, y, x, axis):
     return (take_along_axis(g, argsort(order, axis=axis), axis=axis),)
 
 
+def _ordered(x):
+    """x as a dtype that NumPy orders with NaNs last; bfloat16 is none."""
+    return x.astype("float32") if x.dtype.name == "bfloat16" else x
+
+
 @primitive(kept, along, _sort_vjp)
 def sort(x, *, axis):
     """Ascending along `axis`, NaNs last."""
-    return np.sort(x, axis=axis)
+    return np.sort(_ordered(x), axis=axis).astype(x.dtype)
 
 
 @primitive(indexing, along)
 def argsort(x, *, axis):
     """Indices that sort along `axis`; equal elements stay in order, NaNs come last."""
-    return np.argsort(x, axis=axis, kind="stable").astype("int32")
+    return np.argsort(_ordered(x), axis=axis, kind="stable").astype("int32")
 
 
 def _searchsorted_shape(ordered, values, *, side):
