@@ -1,0 +1,205 @@
+"""Conversions, control flow, and slices with computed places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cornu import context, tree
+from cornu import primitives as P
+from cornu.ops.numpy import dtype_of, shape_of, tensor
+from cornu.ops.op import op
+from cornu.ops.symbolic import KerasTensor
+from cornu.primitives import dtypes as dt
+
+Tensor = Any
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
+    """`x` (number, nested lists, array, variable, tensor) as a tensor of the engine in charge.
+
+    Raises:
+        ValueError: for sparse or ragged.
+    """
+    if sparse or ragged:
+        raise ValueError("convert_to_tensor: sparse and ragged tensors are not supported.")
+    if isinstance(x, KerasTensor):
+        return x if dtype is None else cast(x, dtype)
+    made = tensor(x)
+    return made if dtype is None or dtype_of(made) == dt.name_of(dtype) else P.cast(made, dtype=dt.name_of(dtype))
+
+
+def convert_to_numpy(x: Any) -> np.ndarray:
+    """A tensor, variable or list as a NumPy array."""
+    if isinstance(x, KerasTensor):
+        raise ValueError(f"A symbolic tensor has no numbers: {x!r}.")
+    return np.asarray(context.current().to_numpy(tensor(x)))
+
+
+def shape(x: Any) -> tuple[Any, ...]:
+    """The static shape: ints, and None for unknown dimensions of a symbolic tensor."""
+    return shape_of(x)
+
+
+def dtype(x: Any) -> str:
+    """Name of the dtype."""
+    return dtype_of(x)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is a tensor of the engine in charge (or symbolic)."""
+    return isinstance(x, KerasTensor) or context.current().is_tensor(x)
+
+
+@op
+def cast(x, dtype):
+    """x in another dtype (a name, a NumPy dtype, or an engine's)."""
+    return P.cast(x, dtype=dt.name_of(dtype))
+
+
+@op
+def stop_gradient(variable):
+    """The same tensor, through which no gradient flows."""
+    return P.stop_gradient(variable)
+
+
+def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+    """`true_fn()` if the scalar `pred` holds, else `false_fn()`; both give nested tensors alike."""
+    structure: list[Any] = []
+
+    def flat(fn: Callable[[], Any]) -> Callable[..., list[Any]]:
+        def branch() -> list[Any]:
+            leaves, shape = tree.flatten_with_structure(fn())
+            structure[:] = [shape]
+            return [tensor(x) for x in leaves]
+
+        return branch
+
+    results = P.cond(pred, true_fn=flat(true_fn), false_fn=flat(false_fn))
+    return tree.unflatten(structure[0], results)
+
+
+def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+    """Applies `body(*loop_vars)` while `cond(*loop_vars)` holds, at most `maximum_iterations` times; returns the last loop_vars."""
+    nested = loop_vars if isinstance(loop_vars, (list, tuple)) else (loop_vars,)
+    leaves, structure = tree.flatten_with_structure((nested, 0))
+
+    def test(*values: Any) -> list[Any]:
+        current, count = tree.unflatten(structure, values)
+        go_on = cond(*current)
+        return [go_on if maximum_iterations is None else P.logical_and(go_on, P.less(count, maximum_iterations))]
+
+    def step(*values: Any) -> list[Any]:
+        current, count = tree.unflatten(structure, values)
+        results = body(*current)
+        results = results if isinstance(results, (list, tuple)) else (results,)
+        return [tensor(x) for x in tree.flatten((results, P.add(count, 1)))]
+
+    results = P.while_loop(*[tensor(x) for x in leaves], cond_fn=test, body_fn=step, n_state=len(leaves))
+    final = tree.unflatten(structure, results)[0]
+    return final if isinstance(loop_vars, (list, tuple)) else final[0]
+
+
+def fori_loop(lower: int, upper: int, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+    """`init_val` after `val = body_fun(i, val)` for i from `lower` to `upper` - 1."""
+    if isinstance(lower, int) and isinstance(upper, int):
+        count = max(upper - lower, 0)
+        index = P.add(P.iota(shape=(count,), axis=0, dtype="int32"), lower)
+        return scan(lambda value, i: (body_fun(i, value), ()), init_val, index, length=count)[0]
+    return while_loop(lambda i, v: P.less(i, upper), lambda i, v: (P.add(i, 1), body_fun(i, v)), (lower, init_val))[1]
+
+
+def scan(
+    f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
+) -> tuple[Any, Any]:
+    """Walks along the first axis of `xs`: `carry, y = f(carry, x)`; gives the last carry and the stacked y.
+
+    Args:
+        f: function of carry and one element (nested structures of tensors).
+        init: first carry.
+        xs: nested tensors with one first axis, or None with `length`.
+        reverse: walk from the end.
+        unroll: accepted for Keras.
+
+    Raises:
+        ValueError: if the length is unknown or ambiguous.
+    """
+    carry, carry_structure = tree.flatten_with_structure(init)
+    sequences, xs_structure = tree.flatten_with_structure(xs)
+    sequences = [x for x in sequences if x is not None]
+    lengths = {shape_of(x)[0] for x in sequences} | ({length} if length is not None else set())
+    if len(lengths) != 1:
+        raise ValueError(f"scan: the length must be given once: xs and length say {sorted(lengths) or 'nothing'}.")
+    out: list[Any] = []
+
+    def body(*values: Any) -> list[Any]:
+        given = tree.unflatten(carry_structure, values[: len(carry)])
+        element = tree.unflatten(xs_structure, values[len(carry) :]) if sequences else None
+        new_carry, y = f(given, element)
+        leaves, structure = tree.flatten_with_structure(new_carry)
+        ys, y_structure = tree.flatten_with_structure(y)
+        out[:] = [y_structure, [x is None for x in ys]]
+        return [tensor(x) for x in leaves] + [tensor(x) for x in ys if x is not None]
+
+    results = P.scan(
+        *[tensor(x) for x in carry],
+        *[tensor(x) for x in sequences],
+        body_fn=body,
+        n_carry=len(carry),
+        n_xs=len(sequences),
+        length=lengths.pop(),
+        reverse=bool(reverse),
+    )
+    if not out:
+        return tree.unflatten(carry_structure, results[: len(carry)]), None
+    rest = iter(results[len(carry) :])
+    return tree.unflatten(carry_structure, results[: len(carry)]), tree.unflatten(out[0], [None if no else next(rest) for no in out[1]])
+
+
+@op
+def slice(inputs, start_indices, shape):
+    """The block of `shape` that begins at `start_indices` (numbers or a vector); a size of -1 takes the rest."""
+    static = _static(start_indices)
+    sizes = tuple(n - (static[i] if static else 0) if s == -1 else int(s) for i, (s, n) in enumerate(zip(shape, shape_of(inputs), strict=True)))
+    if static:
+        limit = tuple(a + n for a, n in zip(static, sizes, strict=True))
+        return P.slice(inputs, start=tuple(static), limit=limit, strides=(1,) * len(sizes))
+    return P.dynamic_slice(inputs, _vector(start_indices), sizes=sizes)
+
+
+@op
+def slice_update(inputs, start_indices, updates):
+    """`inputs` with the block that begins at `start_indices` replaced by `updates`."""
+    return P.dynamic_update_slice(inputs, updates, _vector(start_indices))
+
+
+def _static(indices: Any) -> list[int] | None:
+    if isinstance(indices, (list, tuple, np.ndarray)) and all(isinstance(i, (int, np.integer)) for i in indices):
+        return [int(i) for i in indices]
+    return None
+
+
+def _vector(indices: Any) -> Tensor:
+    if isinstance(indices, (list, tuple)) and not _static(indices):
+        return P.concatenate(*[P.reshape(P.cast(i, dtype="int32"), shape=(1,)) for i in indices], axis=0)
+    return P.cast(np.asarray(indices, "int32") if isinstance(indices, (list, tuple)) else indices, dtype="int32")
+
+
+@op
+def scatter(indices, values, shape):
+    """A tensor of `shape`, zero but for `values` added at `indices` (rows of coordinates)."""
+    zero = P.full(shape=tuple(shape), value=0, dtype=dtype_of(values))
+    return P.scatter(zero, indices, values, mode="add")
+
+
+@op
+def scatter_update(inputs, indices, updates, reduction=None):
+    """`inputs` with `updates` at `indices` (rows of coordinates); reduction: None, "add", "max", "min" or "mul"."""
+    modes = {None: "update", "add": "add", "max": "max", "min": "min", "mul": "multiply"}
+    if reduction not in modes:
+        raise ValueError(f"scatter_update: reduction must be one of {list(modes)}, got {reduction!r}.")
+    return P.scatter(inputs, indices, updates, mode=modes[reduction])
+
+
