@@ -1,0 +1,49 @@
+"""Lookup of classes by Keras's names: "GlorotUniform", "glorot_uniform", a config dictionary, an instance, a function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+
+def snake_case(name: str) -> str:
+    """CamelCase -> snake_case, as Keras names layers."""
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+class Names:
+    """A family of classes that can be named.
+
+    kind: what they are, for messages; classes: the family; aliases: further names.
+    """
+
+    def __init__(self, kind: str, classes: tuple[type, ...], aliases: dict[str, type] | None = None) -> None:
+        self.kind = kind
+        self.table = {name: cls for cls in classes for name in (cls.__name__, snake_case(cls.__name__))} | (aliases or {})
+
+    def get(self, identifier: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+        """An instance (or the function itself); None stays None.
+
+        Raises:
+            ValueError: for an unknown name.
+        """
+        if identifier is None or not isinstance(identifier, (str, dict, type)):
+            return identifier
+        if isinstance(identifier, type):
+            return identifier()
+        name, config = (identifier, {}) if isinstance(identifier, str) else (identifier.get("class_name"), identifier.get("config", {}))
+        known: dict[str, Callable[..., Any]] = {**self.table, **(custom_objects or {})}
+        if name not in known:
+            options = ", ".join(sorted({cls.__name__ for cls in self.table.values()}))
+            raise ValueError(f"Unknown {self.kind}: {identifier!r}. Known: {options}.")
+        made = known[name]
+        return made(**config) if isinstance(made, type) else made
+
+    def serialize(self, item: Any) -> Any:
+        """Class name and config of an instance."""
+        if item is None or not hasattr(item, "get_config"):
+            return getattr(item, "__name__", item)
+        return {"class_name": type(item).__name__, "config": item.get_config()}
