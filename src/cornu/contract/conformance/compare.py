@@ -15,7 +15,7 @@ from cornu.primitives import dtypes as dt
 ULPS = {
     "elementwise": 16.0,
     "reduction": 32.0,
-    "structure": 4.0,
+    "structure": 0.0,
     "contraction": 64.0,
     "linalg": 2048.0,
     "control": 32.0,

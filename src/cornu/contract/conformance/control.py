@@ -28,9 +28,14 @@ def _tanh(x: Any) -> Any:
     return lookup("tanh")(x)
 
 
+def _full(value: float) -> Any:
+    return lookup("full")(shape=(2,), value=value, dtype="float32")
+
+
 @cases_of("cond")
 def cond(primitive: str) -> Iterator[Case]:
     """Both ways, one and several results, dtypes mixed, predicates that are no bools, gradients."""
+    operands: tuple[Any, ...]
     params = {
         "true_fn": lambda x, y, n: [_multiply(x, y), _add(n, 1)],
         "false_fn": lambda x, y, n: [_add(x, y), _multiply(n, 2)],
@@ -45,9 +50,7 @@ def cond(primitive: str) -> Iterator[Case]:
             )
             gradient = (1, 2) if dtype == "float64" else ()
             yield Case(primitive, f"{dtype} {taken}", operands, params, gradient=gradient, compiled=not gradient)
-    constant = {"true_fn": lambda: [lookup("full")(shape=(2,), value=1, dtype="float32")], "false_fn": lambda: [
-        lookup("full")(shape=(2,), value=0, dtype="float32")
-    ]}  # fmt: skip
+    constant = {"true_fn": lambda: [_full(1)], "false_fn": lambda: [_full(0)]}
     yield Case(primitive, "no operands", (np.array(True),), constant)
     yield Case(primitive, "int32 predicate", (np.array(3, "int32"),), constant)
     yield Case(primitive, "weak bool", (False,), constant)
@@ -78,6 +81,7 @@ def while_loop(primitive: str) -> Iterator[Case]:
 @cases_of("scan")
 def scan(primitive: str) -> Iterator[Case]:
     """Carries, sequences and constants in all combinations; backwards; integers on the way; one step; gradients."""
+    operands: tuple[Any, ...]
 
     def body(state: Any, count: Any, x: Any, weight: Any) -> list[Any]:
         state = _tanh(_add(_multiply(state, weight), x))
@@ -101,18 +105,13 @@ def scan(primitive: str) -> Iterator[Case]:
     yield Case(primitive, "float32 one step", (numbers("float32", (2,)), numbers("float32", (1, 2))), once)
 
     def nested(state: Any, row: Any) -> list[Any]:
-        inner = {
-            "n_carry": 1,
-            "n_xs": 1,
-            "length": 3,
-            "reverse": False,
-            "body_fn": lambda c, x: [_tanh(_add(c, x)), _multiply(c, state)],
-        }
-        last, seen = lookup("scan")(state, row, **inner)
-        return [last, seen]
+        def inner(c: Any, x: Any) -> list[Any]:
+            return [_tanh(_add(c, x)), _multiply(c, state)]
+
+        return lookup("scan")(state, row, body_fn=inner, n_carry=1, n_xs=1, length=3, reverse=False)
 
     params = {"body_fn": nested, "n_carry": 1, "n_xs": 1, "length": 2, "reverse": False}
-    for dtype in ("float32", "float64"):
-        operands = numbers(dtype, ()), numbers(dtype, (2, 3))
-        gradient = (0, 1) if dtype == "float64" else ()
-        yield Case(primitive, f"{dtype} nested", operands, params, gradient=gradient, compiled=not gradient)
+    operands = numbers("float32", ()), numbers("float32", (2, 3))
+    yield Case(primitive, "float32 nested", operands, params, compiled=True)
+    operands = numbers("float64", ()), numbers("float64", (2, 3))
+    yield Case(primitive, "float64 nested", operands, params, gradient=(0, 1))

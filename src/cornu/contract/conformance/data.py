@@ -32,9 +32,8 @@ def numbers(dtype: str, shape: tuple[int, ...], low: float = -2.0, high: float =
 def distinct(dtype: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
     """Numbers no two of which are equal or close, in random order."""
     count = int(np.prod(shape))
-    row = np.random.default_rng([seed, *shape]).permutation(count)
-    if not dt.is_integer(dtype):
-        row = (row - count // 2) * 0.25 + 0.1
+    order = np.random.default_rng([seed, *shape]).permutation(count)
+    row = order if dt.is_integer(dtype) else (order - count // 2) * 0.25 + 0.1
     return row.reshape(shape).astype(dt.numpy_dtype(dtype))
 
 

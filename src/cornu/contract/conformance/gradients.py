@@ -62,16 +62,18 @@ def by_engine(engine: Engine, case: Case) -> tuple[np.ndarray, list[np.ndarray]]
 
 
 def by_differences(case: Case) -> list[np.ndarray]:
-    """The gradients by central differences of fourth order on the references, in double precision."""
+    """The gradients by finite differences on the references."""
     parts = [np.asarray(x, "float64") for x in split(case)]
     with context.use(REFERENCE):
-        return [
-            _differences(lambda x, i=i: float(loss(case, [*parts[:i], x, *parts[i + 1 :]])), x)
-            for i, x in enumerate(parts)
-        ]
+        return [differences(functools.partial(_loss_at, case, parts, i), x) for i, x in enumerate(parts)]
 
 
-def _differences(fn: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
+def _loss_at(case: Case, parts: Sequence[Any], i: int, x: np.ndarray) -> float:
+    return float(loss(case, [*parts[:i], x, *parts[i + 1 :]]))
+
+
+def differences(fn: Callable[[np.ndarray], float], x: np.ndarray) -> np.ndarray:
+    """The gradient of `fn` at x (double precision) by central differences of fourth order."""
     gradient = np.zeros_like(x)
     for spot in np.ndindex(x.shape):
 

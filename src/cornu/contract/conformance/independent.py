@@ -1,7 +1,5 @@
 """Primitives by functions of SciPy and NumPy, and by plain loops: a second judge beside the table's references."""
 
-# ruff: noqa: B905
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -20,7 +20,7 @@ from cornu.primitives.primitive import lookup
 ULPS = 64.0
 
 
-def ops_of() -> dict[str, Callable[..., Any]]:
+def ops_of() -> dict[str, Any]:
     """All derived ops. They stand on a higher floor than this, and are loaded only to be checked."""
     importlib.import_module("cornu.ops")
     return importlib.import_module("cornu.ops.op").OPS
@@ -52,7 +52,7 @@ def override_checks(engine: Engine) -> Iterator[tuple[str, str, Check]]:
     """Op, case, check, for each op of which the engine has its own form."""
     for op in engine.kernels.overrides:
         if op not in OP_CASES:
-            yield op, "cases", lambda op=op: f"the suite has no cases for the op {op}"
+            yield op, "cases", functools.partial(str, f"the suite has no cases for the op {op}")
             continue
         for case in OP_CASES[op]():
             yield op, case.name, functools.partial(_check_values, engine, op, case)

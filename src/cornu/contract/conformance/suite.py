@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -42,21 +43,21 @@ class Outcome:
 
 def all_checks(engine: Engine) -> Iterator[tuple[str, str, str, Check]]:
     """Family, group (mostly a primitive), case, and the check."""
-    for case, check in kernel_checks(engine):
-        yield "kernels", "kernels", case, check
-    for case, check in service_checks(engine):
-        yield "services", "services", case, check
+    for label, check in kernel_checks(engine):
+        yield "kernels", "kernels", label, check
+    for label, check in service_checks(engine):
+        yield "services", "services", label, check
     for name, record in TABLE.items():
         if name not in GENERATORS:
-            yield record.family, name, "cases", lambda name=name: f"the suite has no cases for {name}"
+            yield record.family, name, "cases", functools.partial(str, f"the suite has no cases for {name}")
         elif name in engine.unsupported:
-            yield record.family, name, "unsupported", lambda name=name: _check_refusal(engine, name)
+            yield record.family, name, "unsupported", functools.partial(_check_refusal, engine, name)
         else:
             for case in GENERATORS[name](name):
                 for label, check in checks(engine, case):
                     yield record.family, name, label, check
-    for op, case, check in override_checks(engine):
-        yield "overrides", f"override {op}", case, check
+    for op, label, check in override_checks(engine):
+        yield "overrides", f"override {op}", label, check
 
 
 def _check_refusal(engine: Engine, name: str) -> str | None:
