@@ -7,7 +7,7 @@ through one. Everything that has a default here is optional.
 from __future__ import annotations
 
 import contextlib
-import operator
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -58,7 +58,10 @@ class Kernels(dict[str, Kernel]):
         for name, expression in expressions.items():
             record = TABLE[name]
             star = "*" if record.variadic else ""
-            signature = ", ".join([star + ", ".join(record.operands), *([] if star or not record.params else ["*"]), *record.params])
+            keywords = [] if star or not record.params else ["*"]
+            for key, default in record.params.items():
+                keywords.append(key if default is inspect.Parameter.empty else f"{key}={default!r}")
+            signature = ", ".join([star + ", ".join(record.operands), *keywords])
             self.expressions[name] = expression
             self[name] = eval(f"lambda {signature.removeprefix(', ')}: {expression}", self.namespace)
 
@@ -143,7 +146,9 @@ class Engine:
         """
         raise NotImplementedError
 
-    def value_and_grad(self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]) -> tuple[Any, list[Any], list[Any]]:
+    def value_and_grad(
+        self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]
+    ) -> tuple[Any, list[Any], list[Any]]:
         """`fn(*tensors) -> (scalar loss, list of auxiliary tensors)`, evaluated: (loss, auxiliary, gradients).
 
         A gradient is a tensor of its tensor's shape and dtype; zeros where the loss doesn't depend on it. It is called inside
@@ -187,7 +192,9 @@ class Engine:
             raise TypeError(f"{primitive.name}: {error}. Engine: {self.name}.") from None
         kernel = self.kernel(primitive)
         converters = [self._converter(x, have, want) for x, have, want in zip(operands, dtypes, targets, strict=True)]
-        self.plans[key] = plan = _after_conversions(kernel, converters)
+        plan = _after_conversions(kernel, converters)
+        if not any(isinstance(x, (list, tuple)) for x in operands):  # the type of a list does not tell its dtype
+            self.plans[key] = plan
         return plan
 
     def describe(self, x: Any, where: str) -> str:
@@ -201,8 +208,7 @@ class Engine:
         if self.is_tensor(x):
             return self.dtype_of(x)
         if isinstance(x, Cell):
-            if x.engine.name != self.name:
-                raise TypeError(_foreign(where, f"variable of shape {x.shape}", x.engine.name, self.name))
+            self._check_owner(x)
             return x.dtype
         if isinstance(x, (np.ndarray, np.generic)):
             return dt.name_of(x.dtype)
@@ -212,7 +218,7 @@ class Engine:
 
         owner = registry.owner_of(x)
         if owner is not None:
-            raise TypeError(_foreign(where, f"tensor of shape {tuple(x.shape)}", owner, self.name))
+            raise TypeError(f"{where}: " + _foreign(f"tensor of shape {tuple(x.shape)}", owner, self.name))
         raise TypeError(f"{where}: expected a tensor, an array or a number, got {x!r} of type {type(x).__name__}.")
 
     def _converter(self, x: Any, have: str, want: str) -> Callable[[Any], Any] | None:
@@ -220,7 +226,7 @@ class Engine:
             return lambda value: self.scalar(value, want)
         if isinstance(x, Cell):
             cast = self.kernel(TABLE["cast"])
-            return operator.attrgetter("value") if have == want else lambda cell: cast(cell.value, dtype=want)
+            return self._value_of if have == want else lambda cell: cast(self._value_of(cell), dtype=want)
         if not self.is_tensor(x):
             return lambda array: self.asarray(array, want)
         if have == want:
@@ -228,10 +234,20 @@ class Engine:
         cast = self.kernel(TABLE["cast"])
         return lambda tensor: cast(tensor, dtype=want)
 
+    def _check_owner(self, cell: Cell) -> None:
+        if cell.engine.name != self.name:
+            raise TypeError(_foreign(f"variable of shape {cell.shape}", cell.engine.name, self.name))
+
+    def _value_of(self, cell: Cell) -> Any:
+        self._check_owner(cell)
+        return cell.value
+
     def explain(self, primitive: Primitive, operands: Sequence[Any], params: dict[str, Any], error: Exception) -> None:
         """After a kernel failed: if the operands don't fit, raise the same error on every engine."""
+        if primitive.family == "control":
+            return  # what its functions raised says it all
         try:
-            shapes = [np.shape(x) if not hasattr(x, "shape") else self.shape_of(x) for x in operands]
+            shapes: list[Any] = [self.shape_of(x) if hasattr(x, "shape") else np.shape(x) for x in operands]
             dtypes = [self.describe(x, primitive.name) for x in operands]
         except Exception:
             return
@@ -256,9 +272,9 @@ class Engine:
         return f"<engine {self.name}>"
 
 
-def _foreign(where: str, what: str, owner: str, engine: str) -> str:
+def _foreign(what: str, owner: str, engine: str) -> str:
     return (
-        f"{where}: got a {what} of the engine {owner!r} while {engine!r} is in charge. Convert it "
+        f"got a {what} of the engine {owner!r} while {engine!r} is in charge. Convert it "
         f"(`ops.convert_to_numpy` under its own engine) or run the op inside `with cornu.engine({owner!r}):`."
     )
 

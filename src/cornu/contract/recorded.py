@@ -37,7 +37,9 @@ class RecordedEngine(Engine):
     def _dtype(self, x: Any) -> str:
         return self.dtype_of(x) if self.is_tensor(x) else dt.name_of(x.dtype)
 
-    def value_and_grad(self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]) -> tuple[Any, list[Any], list[Any]]:
+    def value_and_grad(
+        self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]
+    ) -> tuple[Any, list[Any], list[Any]]:
         from cornu import context
 
         def whole(*values: Any) -> list[Any]:

@@ -34,7 +34,7 @@ class Tracer(Engine):
         self.captured: dict[Value, Value] = {}
         self.plans = {}
         self.overrides = {}
-        self._constants: dict[Any, Value] = {}
+        self._constants: dict[Any, tuple[Value, Any]] = {}
 
     @property
     def host(self) -> Engine:
@@ -96,9 +96,10 @@ class Tracer(Engine):
         array = self.asarray(x)
         key = id(x) if array.ndim else (array.dtype, array.tobytes())
         if key not in self._constants:
-            self._constants[key] = value = Value(self.graph, array.shape, dt.name_of(array.dtype))
-            self.graph.constants[value] = array  # also keeps `id` unique
-        return self._constants[key]
+            value = Value(self.graph, array.shape, dt.name_of(array.dtype))
+            self.graph.constants[value] = array
+            self._constants[key] = value, x  # while x is kept, no other object has its id
+        return self._constants[key][0]
 
     def close(self, outputs: Sequence[Any]) -> list[Value]:
         """End the recording with these outputs; returns the values of outer graphs that became further inputs."""
@@ -150,7 +151,9 @@ class Tracer(Engine):
         own = self.lift(x)
         return self._record(lookup("reshape"), [own], {"shape": own.shape})
 
-    def value_and_grad(self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]) -> tuple[Any, list[Any], list[Any]]:
+    def value_and_grad(
+        self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]
+    ) -> tuple[Any, list[Any], list[Any]]:
         # Values of their own, so that the gradient is with respect to these uses alone.
         inputs = [self._fresh(x) for x in tensors]
         start = len(self.graph.nodes)

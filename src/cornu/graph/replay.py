@@ -31,8 +31,8 @@ def replay(
         A function of the graph's inputs that returns the list of its outputs. Its attribute `source` is the text.
     """
     writer = _Writer(kernels, expressions or {}, dict(namespace or {}), constant)
-    lines = writer.body(graph)
-    source = "\n".join([f"def program({', '.join(writer.name(v) for v in graph.inputs)}):", *lines])
+    head = f"def program({', '.join(writer.name(v) for v in graph.inputs)}):"
+    source = "\n".join([head, *writer.body(graph)])
     exec(compile(source, "<recorded program>", "exec"), writer.namespace)
     program = writer.namespace["program"]
     program.source = source
@@ -70,7 +70,11 @@ class _Writer:
         operands = [self.name(v) for v in node.operands]
         params = {key: self.literal(value) for key, value in node.params.items()}
         if name in self.expressions:
-            return _substitute(self.expressions[name], dict(zip(node.primitive.operands, operands, strict=False)), params)
+            names = node.primitive.operands
+            if node.primitive.variadic:
+                fixed = len(names) - 1
+                operands = [*operands[:fixed], f"({', '.join(operands[fixed:])},)"]
+            return _substitute(self.expressions[name], dict(zip(names, operands, strict=True)), params)
         self.namespace[f"k_{name}"] = self.kernels[name]
         return f"k_{name}({', '.join([*operands, *[f'{key}={value}' for key, value in params.items()]])})"
 

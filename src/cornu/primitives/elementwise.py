@@ -561,7 +561,7 @@ def bitcast(x, *, dtype):
 
 def zero_like(x):
     """A scalar zero of x's dtype."""
-    return full(shape=(), value=0, dtype=x.dtype)
+    return full(shape=(), value=0, dtype=dt.name_of(x.dtype))
 
 
 @primitive(DtypeRule(lambda: (), lambda *, dtype, **params: dtype), lambda *, shape, **params: shape)
