@@ -1,8 +1,9 @@
 """Linear algebra and Fourier transforms, over leading batch dimensions.
 
 Gradient rules: M. Giles, "An extended collection of matrix derivative results for forward and reverse mode algorithmic
-differentiation" (2008); for QR and SVD also J. Townsend, "Differentiating the singular value decomposition" (2016). Real
-matrices; where eigenvalues or singular values coincide, their mutual terms are dropped.
+differentiation" (2008); for QR and SVD also J. Townsend, "Differentiating the singular value decomposition" (2016). Where
+eigenvalues or singular values coincide, their mutual terms are dropped. Of complex factors the phases are free, so gradients are
+right for what does not depend on them.
 """
 
 from __future__ import annotations
@@ -11,16 +12,57 @@ import numpy as np
 
 from cornu.primitives import dtypes as dt
 from cornu.primitives.contraction import matmul
-from cornu.primitives.elementwise import add, cast, divide, equal, iota, less, multiply, negative, subtract, where, zero_like
-from cornu.primitives.primitive import DtypeRule, floating, primitive, to_complex
-
+from cornu.primitives.elementwise import (
+    add,
+    complex,
+    divide,
+    equal,
+    full,
+    imag,
+    iota,
+    less,
+    multiply,
+    negative,
+    real,
+    subtract,
+    where,
+    zero_like,
+)
+from cornu.primitives.primitive import DtypeRule, broadcast, floating, primitive, to_complex
 from cornu.primitives.structure import broadcast_to, reshape, transpose
+
+
+def _no_gradient(reason):
+    def rule(g, y, x, **params):
+        raise NotImplementedError(reason)
+
+    return rule
 
 
 def T(x):
     """Matrices transposed."""
     rank = len(x.shape)
     return transpose(x, axes=(*range(rank - 2), rank - 1, rank - 2))
+
+
+def _conj(x):
+    """Complex conjugate; real tensors themselves."""
+    return complex(real(x), negative(imag(x))) if dt.name_of(x.dtype) in dt.COMPLEXES else x
+
+
+def H(x):
+    """Matrices transposed and conjugated."""
+    return T(_conj(x))
+
+
+def _hermitian(rule):
+    """A VJP of one operand by a textbook's rule, for which dL is Re sum(conj(g) dy); here it is Re sum(g dy)."""
+
+    def vjp(g, y, x, **params):
+        g = tuple(map(_conj, g)) if isinstance(g, tuple) else _conj(g)
+        return (_conj(rule(g, y, x, **params)),)
+
+    return vjp
 
 
 def _square(shape):
@@ -81,13 +123,13 @@ def _by_matrix(function, results=1):
 
 
 def _cholesky_vjp(g, y, x):
-    inner = _half_diagonal(matmul(T(y), g))
-    left = triangular_solve(y, inner, lower=True, transpose=True)
-    both = T(triangular_solve(y, T(left), lower=True, transpose=True))
-    return (multiply(add(both, T(both)), 0.5),)
+    inner = _half_diagonal(matmul(H(y), g))
+    left = triangular_solve(_conj(y), inner, lower=True, transpose=True)
+    both = H(triangular_solve(_conj(y), H(left), lower=True, transpose=True))
+    return multiply(add(both, H(both)), 0.5)
 
 
-@primitive(floating, _square, _cholesky_vjp)
+@primitive(floating, _square, _hermitian(_cholesky_vjp))
 def cholesky(x):
     """Lower triangular L with L L^H = x."""
     return _by_matrix(np.linalg.cholesky)(x)
@@ -95,9 +137,9 @@ def cholesky(x):
 
 def _solve_shape(a, b, **params):
     _square(a)
-    if len(b) < 2 or b[-2] != a[-1] or b[:-2] != a[:-2]:
+    if len(b) < 2 or b[-2] != a[-1]:
         raise ValueError(f"matrices of shape {a} and right-hand sides of shape {b} don't fit: (..., n, n) and (..., n, k) are needed")
-    return b
+    return (*broadcast(a[:-2], b[:-2]), *b[-2:])
 
 
 def _triangular_vjp(g, y, a, b, lower, transpose):
@@ -129,7 +171,7 @@ def _lu_shape(x):
     return [_matrix(x), (*x[:-2], min(x[-2:]))]
 
 
-@primitive(DtypeRule(floating.operands, lambda d: (d, "int32")), _lu_shape)
+@primitive(DtypeRule(floating.operands, lambda d: (d, "int32")), _lu_shape, _no_gradient("lu has no gradient; use solve or slogdet"))
 def lu(x):
     """LU decomposition with row exchanges, as LAPACK packs it: L below the diagonal, U above; 0-based pivots (int32).
 
@@ -161,12 +203,12 @@ def _qr_vjp(g, y, x, mode):
     if q.shape[-1] != r.shape[-1]:
         raise NotImplementedError(f"qr has a gradient only for mode='reduced' and matrices with at least as many rows as columns, not {x.shape}")
     gq, gr = g
-    m = subtract(matmul(r, T(gr)), matmul(T(gq), q))
-    sym = add(_lower(m), T(_strictly_lower(m)))
-    return (T(triangular_solve(r, T(add(gq, matmul(q, sym))), lower=False, transpose=False)),)
+    m = subtract(matmul(r, H(gr)), matmul(H(gq), q))
+    sym = add(_lower(m), H(_strictly_lower(m)))
+    return H(triangular_solve(r, H(add(gq, matmul(q, sym))), lower=False, transpose=False))
 
 
-@primitive(DtypeRule(floating.operands, lambda d, **params: (d, d)), _qr_shape, _qr_vjp)
+@primitive(DtypeRule(floating.operands, lambda d, **params: (d, d)), _qr_shape, _hermitian(_qr_vjp))
 def qr(x, *, mode):
     """Q with orthonormal columns and upper triangular R; mode "reduced" or "complete". Signs as LAPACK gives them."""
     return _by_matrix(lambda a: np.linalg.qr(a, mode), 2)(x)
@@ -191,26 +233,29 @@ def _svd_vjp(g, y, x, full_matrices):
     k, m, n = s.shape[-1], x.shape[-2], x.shape[-1]
     if full_matrices and m != n:
         raise NotImplementedError("svd has a gradient only for full_matrices=False or square matrices")
-    v, gv = T(vh), T(gvh)
+    v, gv = H(vh), H(gvh)
     gaps = _reciprocal_gaps(multiply(s, s))
-    ju, jv = multiply(gaps, matmul(T(u), gu)), multiply(gaps, matmul(T(v), gv))
+    along_u = matmul(H(u), gu)
+    ju, jv = multiply(gaps, along_u), multiply(gaps, matmul(H(v), gv))
     scale = _columns(s)
     core = add(
-        multiply(add(ju, T(ju)), scale),
-        add(_diagonal(gs), multiply(reshape(s, shape=(*s.shape, 1)), add(jv, T(jv)))),
+        multiply(add(ju, H(ju)), scale),
+        add(_diagonal(gs), multiply(reshape(s, shape=(*s.shape, 1)), add(jv, H(jv)))),
     )
+    if x.dtype in dt.COMPLEXES:  # the phases of u turn against those of v
+        core = add(core, divide(_mask(multiply(subtract(along_u, H(along_u)), 0.5), equal), scale))
     gx = matmul(matmul(u, core), vh)
     if m > k:
         left = divide(gu, scale)
-        gx = add(gx, matmul(subtract(left, matmul(u, matmul(T(u), left))), vh))
+        gx = add(gx, matmul(subtract(left, matmul(u, matmul(H(u), left))), vh))
     if n > k:
         right = divide(gv, scale)
-        gx = add(gx, matmul(u, T(subtract(right, matmul(v, matmul(T(v), right))))))
-    return (gx,)
+        gx = add(gx, matmul(u, H(subtract(right, matmul(v, matmul(H(v), right))))))
+    return gx
 
 
 @primitive(
-    DtypeRule(floating.operands, lambda d, **params: (d, dt.real_part(d), d)), _svd_shape, _svd_vjp
+    DtypeRule(floating.operands, lambda d, **params: (d, dt.real_part(d), d)), _svd_shape, _hermitian(_svd_vjp)
 )
 def svd(x, *, full_matrices):
     """Singular value decomposition: u, descending singular values, v^H."""
@@ -220,30 +265,29 @@ def svd(x, *, full_matrices):
 def _eigh_vjp(g, y, x):
     w, v = y
     gw, gv = g
-    inner = add(_diagonal(gw), multiply(_reciprocal_gaps(w), matmul(T(v), gv)))
-    both = matmul(matmul(v, inner), T(v))
-    return (multiply(add(both, T(both)), 0.5),)
+    inner = add(_diagonal(gw), multiply(_reciprocal_gaps(w), matmul(H(v), gv)))
+    both = matmul(matmul(v, inner), H(v))
+    return multiply(add(both, H(both)), 0.5)
 
 
 @primitive(
-    DtypeRule(floating.operands, lambda d: (dt.real_part(d), d)), lambda x: [_square(x)[:-1], x], _eigh_vjp
+    DtypeRule(floating.operands, lambda d: (dt.real_part(d), d)), lambda x: [_square(x)[:-1], x], _hermitian(_eigh_vjp)
 )
 def eigh(x):
     """Ascending eigenvalues and orthonormal eigenvectors (columns) of symmetric (Hermitian) matrices; reads the lower triangle."""
     return _by_matrix(np.linalg.eigh, 2)(x)
 
 
-@primitive(DtypeRule(to_complex.operands, lambda d: (d, d)), lambda x: [_square(x)[:-1], x])
+@primitive(DtypeRule(to_complex.operands, lambda d: (d, d)), lambda x: [_square(x)[:-1], x], _no_gradient("eig has no gradient; eigh has one"))
 def eig(x):
     """Eigenvalues and eigenvectors (columns), complex, in no fixed order. Not differentiable."""
     return [part.astype(x.dtype) for part in np.linalg.eig(x)]
 
 
 def _slogdet_vjp(g, y, x):
-    n = x.shape[-1]
-    eye = _mask(broadcast_to(cast(1.0, dtype=x.dtype), shape=x.shape), equal)
-    scale = reshape(g[1], shape=(*g[1].shape, 1, 1))
-    return (multiply(scale, solve(T(x), eye)) if n else x,)
+    eye = _mask(full(shape=x.shape, value=1, dtype=x.dtype), equal)
+    scale = complex(g[1], imag(multiply(g[0], y[0]))) if x.dtype in dt.COMPLEXES else g[1]
+    return (multiply(reshape(scale, shape=(*scale.shape, 1, 1)), solve(T(x), eye)) if x.shape[-1] else x,)
 
 
 @primitive(
