@@ -20,6 +20,9 @@ from cornu.primitives.primitive import (
     keep_result,
     kept,
     logical,
+    ordered,
+    ordered_comparison,
+    ordered_kept,
     parameter,
     predicate,
     primitive,
@@ -260,19 +263,19 @@ def _whole(function: Any) -> Any:
     return lambda x: function(x) if x.dtype.kind not in "biu" else x
 
 
-@unary(kept)
+@unary(ordered_kept)
 def floor(x):
     """Largest whole number not above x."""
     return _whole(np.floor)(x)
 
 
-@unary(kept)
+@unary(ordered_kept)
 def ceil(x):
     """Smallest whole number not below x."""
     return _whole(np.ceil)(x)
 
 
-@unary(kept)
+@unary(ordered_kept)
 def round(x):
     """Nearest whole number, halves to even."""
     return _whole(np.rint)(x)
@@ -371,13 +374,13 @@ def _extremum_vjp(g, y, x1, x2):
     return where(equal(x1, y), g, zero), where(equal(x2, y), g, zero)
 
 
-@binary(joined, _extremum_vjp)
+@binary(ordered, _extremum_vjp)
 def maximum(x1, x2):
     """The larger; NaN where either is NaN."""
     return np.maximum(x1, x2)
 
 
-@binary(joined, _extremum_vjp)
+@binary(ordered, _extremum_vjp)
 def minimum(x1, x2):
     """The smaller; NaN where either is NaN."""
     return np.minimum(x1, x2)
@@ -401,14 +404,14 @@ def power(x1, x2):
     return np.where(x2 < 0, inverse, result).astype(x1.dtype)
 
 
-@binary(joined)
+@binary(ordered)
 @quiet
 def floor_divide(x1, x2):
     """floor(x1 / x2). Integer division by zero is undefined (0 in NumPy)."""
     return np.floor_divide(x1, x2)
 
 
-@binary(joined, lambda g, y, x1, x2: (g, negative(multiply(g, floor_divide(x1, x2)))))
+@binary(ordered, lambda g, y, x1, x2: (g, negative(multiply(g, floor_divide(x1, x2)))))
 @quiet
 def mod(x1, x2):
     """Remainder with the sign of x2, as Python's %. Integer division by zero is undefined (0 in NumPy)."""
@@ -453,25 +456,25 @@ def not_equal(x1, x2):
     return np.not_equal(x1, x2)
 
 
-@binary(comparison)
+@binary(ordered_comparison)
 def less(x1, x2):
     """x1 < x2."""
     return np.less(x1, x2)
 
 
-@binary(comparison)
+@binary(ordered_comparison)
 def less_equal(x1, x2):
     """x1 <= x2."""
     return np.less_equal(x1, x2)
 
 
-@binary(comparison)
+@binary(ordered_comparison)
 def greater(x1, x2):
     """x1 > x2."""
     return np.greater(x1, x2)
 
 
-@binary(comparison)
+@binary(ordered_comparison)
 def greater_equal(x1, x2):
     """x1 >= x2."""
     return np.greater_equal(x1, x2)

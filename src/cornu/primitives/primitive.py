@@ -111,6 +111,8 @@ def primitive(
 
 # Dtype rules.
 
+ORDERED = ("bool", *dt.UINTS, *dt.INTS, *dt.FLOATS)
+
 
 def _join(*dtypes: str) -> tuple[str, ...]:
     return (dt.result_type(*dtypes),) * len(dtypes)
@@ -159,7 +161,10 @@ comparison = DtypeRule(_join, _bool)
 predicate = DtypeRule(_keep, _bool)
 logical = DtypeRule(lambda *dtypes: ("bool",) * len(dtypes), _bool)
 bitwise = DtypeRule(_require("integers or bool", ("bool", *dt.UINTS, *dt.INTS), _join), _first)
-indexing = DtypeRule(_keep, _int32)
+ordered = DtypeRule(_require("real numbers", ORDERED, _join), _first)
+ordered_comparison = DtypeRule(ordered.operands, _bool)
+ordered_kept = DtypeRule(_require("real numbers", ORDERED, _keep), _first)
+ordering = DtypeRule(ordered_kept.operands, _int32)
 real_floating = DtypeRule(_require("real numbers", dt.FLOATS, _float), _first)
 to_complex = DtypeRule(lambda *dtypes: tuple(dt.with_imaginary(d) if d not in dt.COMPLEXES else d for d in _float(*dtypes)), _first)
 parameter = DtypeRule(_keep, lambda *dtypes, dtype, **params: dtype)

@@ -6,7 +6,7 @@ import numpy as np
 
 from cornu.primitives import dtypes as dt
 from cornu.primitives.elementwise import cast, divide, equal, logical_and, multiply, quiet, where, zero_like
-from cornu.primitives.primitive import DtypeRule, indexing, keep_result, kept, logical, primitive
+from cornu.primitives.primitive import DtypeRule, keep_result, kept, logical, ordered, ordered_kept, ordering, primitive
 from cornu.primitives.structure import broadcast_to, concatenate, reshape, slice_axis, take_along_axis, transpose
 
 
@@ -79,13 +79,13 @@ def _extremum_vjp(g, y, x, axes, keepdims):
     return (multiply(spread(g, x.shape, axes), share),)
 
 
-@primitive(kept, _nonempty, _extremum_vjp)
+@primitive(ordered_kept, _nonempty, _extremum_vjp)
 def max(x, *, axes, keepdims=False):
     """Largest over `axes`; NaN if there is one."""
     return np.max(x, axis=axes, keepdims=keepdims)
 
 
-@primitive(kept, _nonempty, _extremum_vjp)
+@primitive(ordered_kept, _nonempty, _extremum_vjp)
 def min(x, *, axes, keepdims=False):
     """Smallest over `axes`; NaN if there is one."""
     return np.min(x, axis=axes, keepdims=keepdims)
@@ -107,13 +107,13 @@ def _one_axis(shape, *, axis):
     return _nonempty(shape, axes=(axis,))
 
 
-@primitive(indexing, _one_axis)
+@primitive(ordering, _one_axis)
 def argmax(x, *, axis):
     """Index of the first largest along `axis`; a NaN counts as largest."""
     return np.argmax(x, axis=axis).astype("int32")
 
 
-@primitive(indexing, _one_axis)
+@primitive(ordering, _one_axis)
 def argmin(x, *, axis):
     """Index of the first smallest along `axis`; a NaN counts as smallest."""
     return np.argmin(x, axis=axis).astype("int32")
@@ -174,13 +174,13 @@ def _ordered(x):
     return x.astype("float32") if x.dtype.name == "bfloat16" else x
 
 
-@primitive(kept, along, _sort_vjp)
+@primitive(ordered_kept, along, _sort_vjp)
 def sort(x, *, axis):
     """Ascending along `axis`, NaNs last."""
     return np.sort(_ordered(x), axis=axis).astype(x.dtype)
 
 
-@primitive(indexing, along)
+@primitive(ordering, along)
 def argsort(x, *, axis):
     """Indices that sort along `axis`; equal elements stay in order, NaNs come last."""
     return np.argsort(_ordered(x), axis=axis, kind="stable").astype("int32")
@@ -192,7 +192,7 @@ def _searchsorted_shape(ordered, values, *, side):
     return values
 
 
-@primitive(DtypeRule(lambda *d: (dt.result_type(*d),) * 2, indexing.result), _searchsorted_shape)
+@primitive(DtypeRule(ordered.operands, ordering.result), _searchsorted_shape)
 def searchsorted(ordered, values, *, side="left"):
     """Where to insert `values` into the 1-D `ordered` so that it stays sorted: before ("left") or after ("right") equals."""
     return np.searchsorted(ordered, values, side=side).astype("int32")

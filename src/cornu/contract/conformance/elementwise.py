@@ -66,7 +66,7 @@ ARITHMETIC = {
     "maximum": "buif",
     "minimum": "buif",
     "divide": "buifc",
-    "power": "uif",
+    "power": "uifc",
     "floor_divide": "uif",
     "mod": "uif",
     "arctan2": "buif",
