@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ Structure = Any  # LEAF, or (type, keys or None, tuple of structures): hashable 
 
 
 def flatten_with_structure(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves in order (dict entries by sorted key), and what is needed to put them back."""
+    """The leaves in order (entries of a dict by sorted key, of an OrderedDict as they stand), and what puts them back."""
     leaves: list[Any] = []
     return leaves, _flatten(tree, leaves)
 
@@ -28,7 +29,9 @@ def _flatten(tree: Any, leaves: list[Any]) -> Structure:
     if kind is tuple or kind is list or isinstance(tree, (tuple, list)):
         return kind, None, tuple([_flatten(item, leaves) for item in tree])
     if isinstance(tree, dict):
-        keys = tuple(sorted(tree)) if all(isinstance(k, str) for k in tree) else tuple(tree)
+        in_order = kind is OrderedDict or not all(isinstance(k, str) for k in tree)
+        keys = tuple(tree) if in_order else tuple(sorted(tree))
+        kind = dict if kind is defaultdict else kind  # one can't be made of its items alone
         return kind, keys, tuple([_flatten(tree[key], leaves) for key in keys])
     leaves.append(tree)
     return LEAF
