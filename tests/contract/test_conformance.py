@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from cornu.contract.conformance import main, run, suite
+from cornu.contract.conformance import main, overrides, run, suite
 from cornu.contract.conformance.case import GENERATORS
 from cornu.contract.conformance.compare import difference
 from cornu.contract.conformance.expected import Expected
+from cornu.contract.conformance.op_cases import OP_CASES
 from cornu.contract.conformance.reference import REFERENCE, ReferenceEngine
 from cornu.contract.engine import Kernels
 from cornu.primitives import TABLE
@@ -240,3 +241,38 @@ def test_differences_of_complex_numbers():
 
 def test_differences_of_integers_are_exact():
     assert difference(np.array([2**53 + 1]), np.array([2**53]), ulps=1e9) is not None
+
+
+def test_the_cases_of_ops_are_right(monkeypatch):
+    """Each op as its own override: what fails then is a case, not an engine."""
+    ops = overrides.ops_of()
+    assert set(OP_CASES) <= set(ops)
+    own = {name: ops[name].body for name in OP_CASES}
+    monkeypatch.setattr(ReferenceEngine.kernels, "overrides", own)
+    engine = ReferenceEngine()
+    outcomes = run(engine, lambda family, group: family == "overrides")
+    assert len(outcomes) > 150 and not failures(outcomes)
+
+
+@pytest.mark.parametrize(
+    "override, problem",
+    [
+        (lambda x, axis=-1: x, "instead of"),
+        (lambda x, axis=-1: np.zeros(1), "where the body gives"),
+        (lambda x, axis=0: x, "its signature is (x, axis=0) instead of (x, axis=-1)"),
+    ],
+)
+def test_a_wrong_override_is_found(monkeypatch, override, problem):
+    monkeypatch.setattr(ReferenceEngine.kernels, "overrides", {"softmax": override})
+    outcomes = run(ReferenceEngine(), lambda family, group: family == "overrides" or group == "kernels")
+    assert any(problem in failure for failure in failures(outcomes))
+
+
+def test_an_override_without_cases_is_found(monkeypatch):
+    monkeypatch.setattr(ReferenceEngine.kernels, "overrides", {"ravel": lambda x: x, "nosuch": lambda x: x})
+    outcomes = run(ReferenceEngine(), lambda family, group: family == "overrides" or group == "kernels")
+    assert failures(outcomes) == [
+        "kernels · override nosuch: there is no such op",
+        "override ravel · cases: the suite has no cases for the op ravel",
+        "override nosuch · cases: the suite has no cases for the op nosuch",
+    ]

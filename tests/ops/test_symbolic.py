@@ -41,7 +41,8 @@ def flat(x):
 
 @op
 def halves(xs):
-    return {"first": [P.slice(x, start=(0, 0), limit=(x.shape[0] // 2, x.shape[1]), strides=(1, 1)) for x in xs], "count": len(xs)}
+    first = [P.slice(x, start=(0, 0), limit=(x.shape[0] // 2, x.shape[1]), strides=(1, 1)) for x in xs]
+    return {"first": first, "count": len(xs)}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,12 @@ def test_unknown_dimensions(fn, shapes, result):
 
 @pytest.mark.parametrize(
     "dtypes, result",
-    [(("int32", "float16"), "float16"), (("bool", "int8"), "int8"), (("bfloat16", "float16"), "float32"), (("uint8", "int8"), "int16")],
+    [
+        (("int32", "float16"), "float16"),
+        (("bool", "int8"), "int8"),
+        (("bfloat16", "float16"), "float32"),
+        (("uint8", "int8"), "int16"),
+    ],
 )
 def test_dtypes(dtypes, result):
     tensors = [KerasTensor((None, 3), dtype) for dtype in dtypes]

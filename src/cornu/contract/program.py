@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-
 from cornu import context, tree
 from cornu.contract.engine import Engine
 

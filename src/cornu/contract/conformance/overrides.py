@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from cornu import context, tree
 from cornu.contract.conformance.checks import Check
 from cornu.contract.conformance.compare import difference
+from cornu.contract.conformance.op_cases import OP_CASES, OpCase
 from cornu.contract.engine import Engine
 from cornu.primitives import dtypes as dt
 from cornu.primitives.primitive import lookup
@@ -26,28 +26,6 @@ def ops_of() -> dict[str, Any]:
     return importlib.import_module("cornu.ops.op").OPS
 
 
-@dataclass(frozen=True)
-class OpCase:
-    """A call of an op: arguments, with NumPy arrays for tensors, and keywords."""
-
-    name: str
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any] = field(default_factory=dict)
-
-
-OP_CASES: dict[str, Callable[[], Iterator[OpCase]]] = {}
-
-
-def op_cases(*ops: str) -> Callable[[Callable[[], Iterator[OpCase]]], Callable[[], Iterator[OpCase]]]:
-    """Decorator: this function yields the cases of these ops."""
-
-    def enter(generator: Callable[[], Iterator[OpCase]]) -> Callable[[], Iterator[OpCase]]:
-        OP_CASES.update(dict.fromkeys(ops, generator))
-        return generator
-
-    return enter
-
-
 def override_checks(engine: Engine) -> Iterator[tuple[str, str, Check]]:
     """Op, case, check, for each op of which the engine has its own form."""
     for op in engine.kernels.overrides:
@@ -56,7 +34,8 @@ def override_checks(engine: Engine) -> Iterator[tuple[str, str, Check]]:
             continue
         for case in OP_CASES[op]():
             yield op, case.name, functools.partial(_check_values, engine, op, case)
-            yield op, f"{case.name} gradient", functools.partial(_check_gradient, engine, op, case)
+            if case.gradient and _floats(case):
+                yield op, f"{case.name} gradient", functools.partial(_check_gradient, engine, op, case)
 
 
 def _call(op: str, case: OpCase, arrays: list[Any]) -> list[Any]:
@@ -69,6 +48,11 @@ def _call(op: str, case: OpCase, arrays: list[Any]) -> list[Any]:
 
 def _arrays(case: OpCase) -> list[np.ndarray]:
     return [x for x in tree.flatten((case.args, case.kwargs)) if isinstance(x, np.ndarray)]
+
+
+def _floats(case: OpCase) -> list[int]:
+    """Which of the arrays are differentiated by."""
+    return [i for i, x in enumerate(_arrays(case)) if dt.is_float(dt.name_of(x.dtype))]
 
 
 def _check_values(engine: Engine, op: str, case: OpCase) -> str | None:
@@ -93,8 +77,7 @@ def _first_difference(engine: Engine, native: list[Any], body: list[Any]) -> str
 
 
 def _check_gradient(engine: Engine, op: str, case: OpCase) -> str | None:
-    arrays = _arrays(case)
-    kept = [i for i, x in enumerate(arrays) if dt.is_float(dt.name_of(x.dtype))]
+    arrays, kept = _arrays(case), _floats(case)
 
     def loss(*floats: Any) -> tuple[Any, list[Any]]:
         tensors = [context.current().asarray(x) for x in arrays]
