@@ -1,0 +1,183 @@
+"""Dense, Activation, Embedding, and the input of functional models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cornu import activations, config, constraints, initializers, ops, regularizers
+from cornu.layers.input_spec import InputSpec
+from cornu.layers.layer import Layer, unique_name
+from cornu.ops.symbolic import KerasTensor, Node
+
+
+def weights_config(layer: Any, *names: str) -> dict[str, Any]:
+    """The config entries for initializers, regularizers and constraints of weights called `names`."""
+    found = {}
+    for name in names:
+        for family, module in (("initializer", initializers), ("regularizer", regularizers), ("constraint", constraints)):
+            if hasattr(layer, f"{name}_{family}"):
+                found[f"{name}_{family}"] = module.serialize(getattr(layer, f"{name}_{family}"))
+    return found
+
+
+class Dense(Layer):
+    """activation(inputs @ kernel + bias), over the last axis.
+
+    Args:
+        units: size of the output's last axis.
+        activation: name or function; None for none.
+        use_bias, *_initializer, *_regularizer, *_constraint: of kernel and bias.
+    """
+
+    def __init__(
+        self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
+        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
+            raise ValueError(f"Received an invalid value for `units`, expected a positive integer, got {units!r}.")
+        self.units, self.activation, self.use_bias = units, activations.get(activation), use_bias
+        self.kernel_initializer, self.bias_initializer = initializers.get(kernel_initializer), initializers.get(bias_initializer)
+        self.kernel_regularizer, self.bias_regularizer = regularizers.get(kernel_regularizer), regularizers.get(bias_regularizer)
+        self.kernel_constraint, self.bias_constraint = constraints.get(kernel_constraint), constraints.get(bias_constraint)
+        self.supports_masking = True
+        self.input_spec = InputSpec(min_ndim=2)
+
+    def build(self, input_shape: Any) -> None:
+        width = input_shape[-1]
+        if width is None:
+            raise ValueError(f"Layer {self.name!r}: the last dimension of the input must be known, got shape {input_shape}.")
+        self.kernel = self.add_weight(
+            (width, self.units), self.kernel_initializer, regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint, name="kernel",
+        )  # fmt: skip
+        self.bias = self.use_bias and self.add_weight(
+            (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
+        )
+        self.bias = self.bias or None
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: width})
+
+    def call(self, inputs: Any, training: Any = None) -> Any:
+        x = ops.matmul(inputs, self.kernel)
+        x = x if self.bias is None else ops.add(x, self.bias)
+        return self.activation(x)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(), "units": self.units, "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias, **weights_config(self, "kernel", "bias"),
+        }  # fmt: skip
+
+
+class Activation(Layer):
+    """An activation function as a layer."""
+
+    supports_masking = True
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}
+
+
+class Embedding(Layer):
+    """A row of a table for each index.
+
+    Args:
+        input_dim: number of rows. output_dim: their size.
+        mask_zero: whether index 0 is padding, masked for the layers after.
+    """
+
+    def __init__(
+        self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        input_length = kwargs.pop("input_length", None)
+        if input_length is not None and "input_shape" not in kwargs:
+            kwargs["input_shape"] = (input_length,)
+        super().__init__(**kwargs)
+        self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.supports_masking = mask_zero
+        self.autocast = False
+        self._initial = weights
+
+    def build(self, input_shape: Any = None) -> None:
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint, name="embeddings",
+        )  # fmt: skip
+        if self._initial is not None:
+            self.set_weights(self._initial if isinstance(self._initial, (list, tuple)) else [self._initial])
+
+    def call(self, inputs: Any) -> Any:
+        rows = ops.take(self.embeddings, ops.cast(inputs, "int32"), axis=0)
+        return rows if self.compute_dtype == self.variable_dtype else ops.cast(rows, self.compute_dtype)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+    def _makes_mask(self) -> bool:
+        return self.mask_zero
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(), "input_dim": self.input_dim, "output_dim": self.output_dim, "mask_zero": self.mask_zero,
+            **weights_config(self, "embeddings"),
+        }  # fmt: skip
+
+
+class InputLayer(Layer):
+    """Where data enters a functional or sequential model.
+
+    Args:
+        shape: without the batch axis; batch_size: of it; batch_shape: both; dtype: `floatx()` by default; name.
+    """
+
+    def __init__(
+        self, shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,
+        batch_shape: Any = None, input_tensor: Any = None, optional: bool = False, name: str | None = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        if sparse or ragged or input_tensor is not None:
+            raise ValueError("Input: sparse and ragged inputs and given tensors are not supported.")
+        batch_shape = kwargs.pop("batch_input_shape", batch_shape)
+        if (shape is None) == (batch_shape is None):
+            raise ValueError("Input: give either `shape` (without the batch axis) or `batch_shape`.")
+        super().__init__(name=name or unique_name("input_layer"), **kwargs)
+        sizes = (shape,) if isinstance(shape, int) else shape
+        self.batch_shape = tuple(batch_shape) if batch_shape is not None else (batch_size, *sizes)
+        self._dtype = dtype or config.floatx()
+        self.built = True
+        self.output = KerasTensor(self.batch_shape, self._dtype, name=self.name)
+        Node(self, (), {}, self.output)
+
+    @property
+    def dtype(self) -> str:
+        return self.output.dtype
+
+    def call(self) -> Any:
+        raise ValueError("An InputLayer is not called.")
+
+    def get_config(self) -> dict[str, Any]:
+        return {"batch_shape": self.batch_shape, "dtype": self.dtype, "sparse": False, "ragged": False, "name": self.name}
+
+
+def Input(
+    shape: Any = None, batch_size: int | None = None, dtype: Any = None, sparse: Any = None, ragged: Any = None,
+    batch_shape: Any = None, name: str | None = None, tensor: Any = None, optional: bool = False,
+) -> KerasTensor:  # fmt: skip
+    """A symbolic tensor with which a functional model begins.
+
+    Args:
+        shape: tuple without the batch axis; None for unknown sizes. batch_size: if fixed. batch_shape: both in one.
+        dtype: `floatx()` by default. name: of the input.
+    """
+    return InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name).output

@@ -1,0 +1,131 @@
+"""Models drawn with symbolic tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from cornu import tree
+from cornu.layers.core import InputLayer
+from cornu.layers.layer import Layer
+from cornu.models.model import Model
+from cornu.ops.symbolic import KerasTensor, Node
+
+
+def nodes_between(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
+    """The nodes that compute outputs from inputs, each after those that it needs.
+
+    Raises:
+        ValueError: if an output needs a tensor that is no input.
+    """
+    given = set(map(id, inputs))
+    order: dict[Node, None] = {}
+
+    def visit(tensor: KerasTensor) -> Iterator[Any]:
+        """The tensors still to be visited first; a generator, so that depth costs no recursion."""
+        if id(tensor) in given or tensor.node in order:
+            return
+        node = tensor.node
+        if node is None or (not node.inputs and isinstance(node.operation, InputLayer)):
+            raise ValueError(f"Graph disconnected: the outputs depend on {tensor!r}, which is not among the inputs of the model.")
+        yield from node.inputs
+        order[node] = None
+
+    for output in outputs:
+        stack = [visit(output)]
+        while stack:
+            following = next(stack[-1], None)
+            if following is None:
+                stack.pop()
+            else:
+                stack.append(visit(following))
+    return list(order)
+
+
+class Functional(Model):
+    """A model from symbolic inputs to symbolic outputs; both may be nested.
+
+    Args:
+        inputs: KerasTensors (from `Input`, or of a layer). outputs: what is computed from them. name: of the model.
+
+    Raises:
+        ValueError: if the outputs don't follow from the inputs.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
+        Model.__init__(self, name=name, **kwargs)
+        for what, structure in (("inputs", inputs), ("outputs", outputs)):
+            wrong = [x for x in tree.flatten(structure) if not isinstance(x, KerasTensor)]
+            if wrong:
+                raise ValueError(f"All `{what}` values must be KerasTensors. Received: {what}={structure}, including {wrong[0]!r}.")
+        self._inputs_struct, self._outputs_struct = inputs, outputs
+        self.inputs, self.outputs = tree.flatten(inputs), tree.flatten(outputs)
+        self._nodes = nodes_between(self.inputs, self.outputs)
+        sources = [x.node.operation for x in self.inputs if x.node and isinstance(x.node.operation, InputLayer)]
+        used = [node.operation for node in self._nodes if isinstance(node.operation, Layer)]
+        self._graph_layers = list(dict.fromkeys([*sources, *used]))
+        self.input_names = [x.name for x in self.inputs]
+        self.output_names = _distinct([getattr(getattr(x.node, "operation", None), "name", x.name) for x in self.outputs])
+        self.built = True
+
+    @property
+    def layers(self) -> list[Layer]:
+        return self._graph_layers
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs."""
+        return self._inputs_struct
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs."""
+        return self._outputs_struct
+
+    @property
+    def input_shape(self) -> Any:
+        """Shapes of the inputs."""
+        return tree.map_structure(lambda x: x.shape, self._inputs_struct)
+
+    @property
+    def output_shape(self) -> Any:
+        """Shapes of the outputs."""
+        return tree.map_structure(lambda x: x.shape, self._outputs_struct)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        known = dict(zip(map(id, self.inputs), self._flat_inputs(inputs), strict=True))
+        replace = lambda x: known[id(x)] if isinstance(x, KerasTensor) else x  # noqa: E731
+        for node in self._nodes:
+            results = node.operation(*tree.map_structure(replace, node.args), **tree.map_structure(replace, node.kwargs))
+            symbols = [x for x in tree.flatten(node.outputs) if isinstance(x, KerasTensor)]
+            known.update(zip(map(id, symbols), [x for x in tree.flatten(results) if hasattr(x, "shape")], strict=True))
+        return tree.map_structure(replace, self._outputs_struct)
+
+    def _flat_inputs(self, inputs: Any) -> list[Any]:
+        if isinstance(inputs, dict) and isinstance(self._inputs_struct, dict):
+            missing = [name for name in self._inputs_struct if name not in inputs]
+            if missing:
+                raise ValueError(f"Model {self.name!r}: missing inputs {missing}; got {sorted(inputs)}.")
+            inputs = {name: inputs[name] for name in self._inputs_struct}
+        elif isinstance(inputs, dict):
+            inputs = [inputs[name] for name in self.input_names]
+        flat = tree.flatten(inputs)
+        if len(flat) != len(self.inputs):
+            raise ValueError(f"Model {self.name!r} expects {len(self.inputs)} input(s) {self.input_names}, but got {len(flat)}.")
+        for x, symbol in zip(flat, self.inputs, strict=True):
+            shape = tuple(x.shape)
+            fits = len(shape) == symbol.ndim and all(b is None or a is None or a == b for a, b in zip(shape, symbol.shape, strict=True))
+            if not fits:
+                raise ValueError(
+                    f'Input of model "{self.name}" is incompatible: input {symbol.name!r} expects shape {symbol.shape}, found shape {shape}.'
+                )
+        return flat
+
+
+def _distinct(names: list[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name}_{seen[name] - 1}")
+    return result

@@ -1,0 +1,67 @@
+"""The base of all models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cornu.layers.layer import Layer
+from cornu.models.summary import print_summary
+from cornu.training.loop import Trainer
+
+
+class Model(Trainer, Layer):
+    """A layer that can be trained.
+
+    `Model(inputs, outputs)` makes a functional model of symbolic tensors; a subclass with `call` (and `train_step`, if it
+    likes) is a model of its own.
+
+    Args:
+        inputs, outputs: nested symbolic tensors. name, dtype, trainable: as for layers.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        from cornu.models.functional import Functional
+
+        if (args or "inputs" in kwargs) and not issubclass(cls, Functional) and (len(args) > 1 or "outputs" in kwargs):
+            # Also for a subclass that only changes `train_step`: its instances are functional models.
+            return super().__new__(Functional if cls is Model else type(cls.__name__, (cls, Functional), {"__module__": cls.__module__}))
+        return super().__new__(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        Layer.__init__(self, **kwargs)
+        Trainer.__init__(self)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly inside."""
+        return self._layers
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer by name or index.
+
+        Raises:
+            ValueError: if there is none.
+        """
+        if (name is None) == (index is None):
+            raise ValueError("Provide either a layer name or a layer index.")
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"Was asked to retrieve layer at index {index}, but the model only has {len(self.layers)} layers.")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
+
+    def summary(
+        self, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None,
+    ) -> None:  # fmt: skip
+        """Print a table of the layers, their output shapes and parameters.
+
+        Args:
+            line_length: width. print_fn: gets the text instead of the terminal. expand_nested: list the layers of inner models.
+            show_trainable: a column for it. positions, layer_range: accepted, no effect.
+        """
+        print_summary(self, line_length, print_fn, expand_nested, show_trainable)

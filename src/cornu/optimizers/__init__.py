@@ -1,0 +1,124 @@
+"""`cornu.optimizers`: SGD, RMSprop, Adam."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cornu import ops
+from cornu._named import Names
+from cornu.optimizers.optimizer import Optimizer
+from cornu.variable import Variable
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum and Nesterov's variant (Sutskever et al., 2013)."""
+
+    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, name: str = "SGD", **kwargs: Any) -> None:
+        super().__init__(learning_rate, name=name, **kwargs)
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"`momentum` must be a float between [0, 1], got {momentum}.")
+        self.momentum, self.nesterov = momentum, nesterov
+
+    def build(self, variables: Any) -> None:
+        super().build(variables)
+        self.momentums = self._slots_for("momentum") if self.momentum else []
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        step = ops.multiply(gradient, ops.cast(learning_rate, variable.dtype))
+        if not self.momentum:
+            variable.assign(ops.subtract(variable, step))
+            return
+        slot = self.momentums[self._index[variable]]
+        velocity = ops.subtract(ops.multiply(slot, self.momentum), step)
+        slot.assign(velocity)
+        variable.assign(ops.add(variable, ops.subtract(ops.multiply(velocity, self.momentum), step) if self.nesterov else velocity))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
+
+
+class RMSprop(Optimizer):
+    """Gradients divided by a moving average of their size (Hinton, 2012)."""
+
+    def __init__(
+        self, learning_rate: Any = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False,
+        name: str = "rmsprop", **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(learning_rate, name=name, **kwargs)
+        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+
+    def build(self, variables: Any) -> None:
+        super().build(variables)
+        self._velocities = self._slots_for("velocity")
+        self._momentums = self._slots_for("momentum") if self.momentum > 0 else []
+        self._averages = self._slots_for("average_gradient") if self.centered else []
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        i, rate = self._index[variable], ops.cast(learning_rate, variable.dtype)
+        velocity = ops.add(ops.multiply(self._velocities[i], self.rho), ops.multiply(ops.square(gradient), 1 - self.rho))
+        self._velocities[i].assign(velocity)
+        spread = velocity
+        if self.centered:
+            average = ops.add(ops.multiply(self._averages[i], self.rho), ops.multiply(gradient, 1 - self.rho))
+            self._averages[i].assign(average)
+            spread = ops.subtract(velocity, ops.square(average))
+        step = ops.divide(ops.multiply(gradient, rate), ops.sqrt(ops.add(spread, self.epsilon)))
+        if self.momentum > 0:
+            step = ops.add(ops.multiply(self._momentums[i], self.momentum), step)
+            self._momentums[i].assign(step)
+        variable.assign(ops.subtract(variable, step))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon, "centered": self.centered}
+        return {**super().get_config(), **own}
+
+
+class Adam(Optimizer):
+    """Adaptive moments (Kingma and Ba, 2014); `amsgrad` keeps the largest second moment (Reddi et al., 2018)."""
+
+    def __init__(
+        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False,
+        name: str = "adam", **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(learning_rate, name=name, **kwargs)
+        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+
+    def build(self, variables: Any) -> None:
+        super().build(variables)
+        self._momentums, self._velocities = self._slots_for("momentum"), self._slots_for("velocity")
+        self._largest = self._slots_for("velocity_hat") if self.amsgrad else []
+
+    def _rate(self) -> Any:
+        """The learning rate with the correction for the moments' start at zero, once per step."""
+        step = ops.cast(ops.add(self.iterations, 1), "float32")
+        correction = ops.divide(ops.sqrt(ops.subtract(1, ops.power(self.beta_2, step))), ops.subtract(1, ops.power(self.beta_1, step)))
+        self._plain_rate = super()._rate()
+        return ops.multiply(self._plain_rate, correction)
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        i, alpha = self._index[variable], ops.cast(learning_rate, variable.dtype)
+        m = ops.add(self._momentums[i], ops.multiply(ops.subtract(gradient, self._momentums[i]), 1 - self.beta_1))
+        v = ops.add(self._velocities[i], ops.multiply(ops.subtract(ops.square(gradient), self._velocities[i]), 1 - self.beta_2))
+        self._momentums[i].assign(m)
+        self._velocities[i].assign(v)
+        if self.amsgrad:
+            v = ops.maximum(self._largest[i], v)
+            self._largest[i].assign(v)
+        variable.assign(ops.subtract(variable, ops.divide(ops.multiply(m, alpha), ops.add(ops.sqrt(v), self.epsilon))))
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
+        return {**super().get_config(), **own}
+
+
+_names = Names("optimizer", (SGD, RMSprop, Adam), {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam})
+
+
+def get(identifier: Any) -> Optimizer:
+    """The optimizer for a name, a config or an instance. Raises ValueError for an unknown name."""
+    return _names.get(identifier)
+
+
+serialize, deserialize = _names.serialize, _names.get
+
+__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]

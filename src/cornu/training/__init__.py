@@ -1,0 +1,1 @@
+"""The one training loop: data, steps, the loop itself, and its progress bar."""

@@ -1,0 +1,391 @@
+"""compile, fit, evaluate, predict: one loop and one step for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cornu import context, ops, optimizers, tree
+from cornu.callbacks import CallbackList, History, Progress
+from cornu.contract import registry
+from cornu.contract.program import Compiled, Program
+from cornu.metrics import Mean
+from cornu.ops.autodiff import value_and_grad
+from cornu.ops.symbolic import KerasTensor, infer_outputs
+from cornu.training import data as adapters
+from cornu.training.compiled import CompiledLoss, CompiledMetrics
+
+Logs = dict[str, Any]
+
+
+class Trainer:
+    """The part of a model that trains it."""
+
+    name: str
+    stop_training = False
+
+    def __init__(self) -> None:
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.run_eagerly = False
+        self._compile: dict[str, Any] | None = None
+        self._compile_loss: CompiledLoss | None = None
+        self._compile_metrics: CompiledMetrics | None = None
+        self._compile_tracker: Any = None
+        self._compile_programs: dict[str, Program] = {}
+        self._compile_fast: dict[Any, Compiled] = {}
+
+    def compile(
+        self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
+        weighted_metrics: Any = None, run_eagerly: bool = False, steps_per_execution: int = 1, jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:  # fmt: skip
+        """Set up training.
+
+        Args:
+            optimizer: name or instance. loss: name, function or `Loss`; a list or dict of them for several outputs.
+            loss_weights: factor per output. metrics, weighted_metrics: names, functions, `Metric`s (per output for several);
+            only the latter see sample weights. run_eagerly: run the step op by op, for debugging.
+            steps_per_execution: batches per compiled call. jit_compile, auto_scale_loss: accepted for Keras.
+        """
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = loss
+        self.run_eagerly, self.steps_per_execution = bool(run_eagerly), int(steps_per_execution)
+        self._compile = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
+        self._compile_loss = self._compile_metrics = self._compile_tracker = None
+        self._forget_programs()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` was called."""
+        return self._compile is not None
+
+    def _forget_programs(self) -> None:
+        self._compile_programs, self._compile_fast = {}, {}
+
+    # What a user may override
+
+    def train_step(self, data: Any) -> Logs:
+        """One update from a batch `x`, `(x, y)` or `(x, y, sample_weight)`; returns what is logged. It is compiled."""
+        x, y, sample_weight = adapters.unpack_x_y_sample_weight(data)
+
+        def forward() -> Any:
+            y_pred = self(x, training=True)  # type: ignore[operator]
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
+            return self.optimizer.scale_loss(loss), (loss, y_pred)
+
+        variables = self.trainable_variables  # type: ignore[attr-defined]
+        (_, (loss, y_pred)), grads = value_and_grad(forward, variables, has_aux=True)()
+        self.optimizer.apply(grads, variables)
+        self._track(loss, x)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data: Any) -> Logs:
+        """Loss and metrics of a batch."""
+        x, y, sample_weight = adapters.unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=False)  # type: ignore[operator]
+        self._track(self.compute_loss(x, y, y_pred, sample_weight, training=False), x)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """Predictions for a batch."""
+        return self(adapters.unpack_x_y_sample_weight(data)[0], training=False)  # type: ignore[operator]
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """The scalar to minimize: the compiled loss plus what layers added."""
+        total: Any = None
+        if self._compile_loss is not None and y is not None:
+            total = self._compile_loss(y, y_pred, sample_weight)
+        for extra in self.losses:  # type: ignore[attr-defined]
+            extra = ops.sum(ops.cast(extra, "float32") if total is None else extra)
+            total = extra if total is None else ops.add(total, extra)
+        if total is None:
+            raise ValueError("No loss to compute: give `compile` a loss and `fit` targets, or use `add_loss` in a layer.")
+        return total
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
+        """Update the compiled metrics and return all results."""
+        if self._compile_metrics is not None and y is not None:
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> Logs:
+        """Name -> present value of all metrics."""
+        results = {} if self._compile_tracker is None else {"loss": self._compile_tracker.result()}
+        for tracker in self._compile_loss.trackers if self._compile_loss else []:
+            results[tracker.name] = tracker.result()
+        own = {metric.name: metric.result() for metric in self._own_metrics()}
+        return {**(self._compile_metrics.result() if self._compile_metrics else {}), **results, **own}
+
+    def _own_metrics(self) -> list[Any]:
+        """Metrics that a subclass keeps as attributes."""
+        from cornu.metrics import Metric
+
+        return [value for key, value in vars(self).items() if isinstance(value, Metric) and not key.startswith("_compile")]
+
+    @property
+    def metrics(self) -> list[Any]:
+        """All metrics: the loss's mean, those of `compile`, and those that are attributes."""
+        found = [self._compile_tracker] if self._compile_tracker is not None else []
+        found += self._compile_loss.trackers if self._compile_loss else []
+        return found + (self._compile_metrics.metrics if self._compile_metrics else []) + self._own_metrics()
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Their names."""
+        return [metric.name for metric in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Start all metrics again."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def _track(self, loss: Any, x: Any) -> None:
+        if self._compile_tracker is not None:
+            batch = float(next(leaf for leaf in tree.flatten(x) if hasattr(leaf, "shape")).shape[0])
+            self._compile_tracker.update_state(loss, batch)
+
+    # Preparation
+
+    def _home(self) -> Any:
+        """The engine of the model."""
+        return self._engine() or context.current().host  # type: ignore[attr-defined]
+
+    def _ready(self, batch: Any, training: bool) -> None:
+        """Make all variables before anything is compiled: the model's, the losses' and metrics', the optimizer's."""
+        x, y, _ = adapters.unpack_x_y_sample_weight(batch)
+        symbols = tree.map_structure(lambda a: a if a is None else KerasTensor(np.shape(a), _name(a)), (x, y))
+        if not self.built or (self._compile is not None and self._compile_tracker is None):  # type: ignore[attr-defined]
+            y_pred = infer_outputs(lambda v: self(v, training=False), (symbols[0],), {}) if not self._is_custom() else None  # type: ignore[operator]
+            self._make_tracking(symbols[1], y_pred)
+        if training and self.optimizer is not None and not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+    def _is_custom(self) -> bool:
+        """Whether the model can't be called on its input alone (a subclass that only defines its steps)."""
+        from cornu.layers.layer import Layer
+
+        return type(self).call is Layer.call  # type: ignore[attr-defined]
+
+    def _make_tracking(self, y: Any, y_pred: Any) -> None:
+        if self._compile is None or self._compile_tracker is not None:
+            return
+        self._compile_tracker = Mean(name="loss")
+        names = getattr(self, "output_names", None)
+        if y_pred is None or y is None:
+            return
+        names = names or ([f"output_{i}" for i in range(len(tree.flatten(y_pred)))] if not isinstance(y_pred, dict) else list(y_pred))
+        if self._compile["loss"] is not None:
+            self._compile_loss = CompiledLoss(self._compile["loss"], self._compile["loss_weights"], names)
+        self._compile_metrics = CompiledMetrics(self._compile["metrics"], self._compile["weighted_metrics"], names, y, y_pred)
+
+    def _need_compile(self, method: str) -> None:
+        if self._compile is None:
+            raise ValueError(f"You must call `compile()` before using the model: `{method}` needs an optimizer and a loss.")
+
+    def _step(self, kind: str) -> Callable[..., Any]:
+        """`train_step`, `test_step` or `predict_step`, compiled unless `run_eagerly`."""
+        step = getattr(self, f"{kind}_step")
+        if self.run_eagerly:
+            return lambda batch: step(tree.map_structure(lambda a: a if a is None else context.current().asarray(a), batch))
+        if kind not in self._compile_programs:
+            self._compile_programs[kind] = Program(step)
+        return self._compile_programs[kind]
+
+    # The loop
+
+    def fit(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
+        callbacks: Any = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: Any = True,
+        class_weight: Any = None, sample_weight: Any = None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
+        validation_steps: int | None = None, validation_batch_size: int | None = None, validation_freq: int = 1,
+    ) -> History:  # fmt: skip
+        """Train for some epochs.
+
+        Args:
+            x, y: arrays with the samples first (nested for several inputs and outputs), or a generator or dataset of batches as x.
+            batch_size: 32 by default. verbose: 0, 1 (bar), 2 (a line per epoch), "auto" (1).
+            validation_split: share of the samples at the end that is kept for validation; or validation_data `(x, y)` or
+            `(x, y, sample_weight)` or a dataset. shuffle: each epoch. class_weight: class -> weight. sample_weight: per sample.
+            initial_epoch: number of the first. steps_per_epoch, validation_steps: batches; validation_freq: every so many epochs.
+
+        Returns:
+            The `History`.
+        """
+        self._need_compile("fit")
+        with context.use(self._home()):
+            if validation_split:
+                (x, y, sample_weight), validation_data = adapters.train_validation_split(
+                    adapters.to_arrays([x, y, sample_weight], "x, y, sample_weight"), validation_split
+                )
+            train = adapters.adapt(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+            verbose = 1 if verbose == "auto" else int(verbose)
+            steps = train.steps
+            history = History()
+            listeners = CallbackList([*(callbacks or []), history], self, {"verbose": verbose, "epochs": epochs, "steps": steps})
+            self.stop_training, self.history = False, history
+            listeners("on_train_begin", logs={})
+            logs: Logs = {}
+            for epoch in range(initial_epoch, epochs):
+                listeners("on_epoch_begin", epoch, logs={})
+                progress = Progress(verbose, steps)
+                progress.begin(epoch, epochs)
+                logs, done = self._epoch("train", train, listeners, progress)
+                if validation_data is not None and (epoch + 1) % validation_freq == 0:
+                    found = self._validate(validation_data, validation_batch_size or batch_size, validation_steps)
+                    logs.update({f"val_{name}": value for name, value in found.items()})
+                progress.show(done, logs, end=True)
+                listeners("on_epoch_end", epoch, logs=logs)
+                if self.stop_training:
+                    break
+            listeners("on_train_end", logs=logs)
+        return history
+
+    def _epoch(self, kind: str, batches: Any, listeners: CallbackList, progress: Progress) -> tuple[Logs, int]:
+        """Run one pass; returns the last logs as floats and the number of steps."""
+        ready = False
+        step = self._step(kind)
+        begins, ends = listeners.wants(f"on_{kind}_batch_begin"), listeners.wants(f"on_{kind}_batch_end")
+        logs: Any = {}
+        done = 0
+        for batch in batches.epoch():
+            if not ready:
+                self._ready(batch, kind == "train")
+                self.reset_metrics()
+                ready = True
+            if begins:
+                listeners(f"on_{kind}_batch_begin", done, logs={})
+            logs = step(batch)
+            if ends:
+                listeners(f"on_{kind}_batch_end", done, logs=self._floats(logs))
+            done += 1
+            if progress.due():
+                progress.show(done, self._floats(logs))
+            if self.stop_training and kind == "train":
+                break
+        if not done:
+            raise ValueError("The data gave no batch: the generator or dataset is empty (or used up).")
+        return self._floats(logs), done
+
+    def _floats(self, logs: Any) -> Logs:
+        engine = context.current()
+        values = {name: np.asarray(engine.to_numpy(ops.convert_to_tensor(value))) for name, value in logs.items()}
+        return {name: float(value) if value.ndim == 0 else value for name, value in values.items()}
+
+    def _validate(self, data: Any, batch_size: int | None, steps: int | None) -> Logs:
+        x, y, sample_weight = adapters.unpack_x_y_sample_weight(data) if isinstance(data, (tuple, list)) else (data, None, None)
+        batches = adapters.adapt(x, y, sample_weight, batch_size, steps)
+        return self._epoch("test", batches, CallbackList([], self, {}), Progress(0, None))[0]
+
+    def evaluate(
+        self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto", sample_weight: Any = None,
+        steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any,
+    ) -> Any:  # fmt: skip
+        """Loss and metrics on data. Arguments as for `fit`.
+
+        Returns:
+            The loss, or a list of loss and metrics if there are metrics, or a dictionary with `return_dict`.
+        """
+        self._need_compile("evaluate")
+        with context.use(self._home()):
+            batches = adapters.adapt(x, y, sample_weight, batch_size, steps)
+            progress = Progress(1 if verbose == "auto" else int(verbose), batches.steps)
+            listeners = CallbackList(callbacks or [], self, {"steps": batches.steps})
+            progress.begin()
+            listeners("on_test_begin", logs={})
+            logs, done = self._epoch("test", batches, listeners, progress)
+            listeners("on_test_end", logs=logs)
+            progress.show(done, logs, end=True)
+        return logs if return_dict else self._as_list(logs)
+
+    def _as_list(self, logs: Logs) -> Any:
+        values = [logs["loss"], *[value for name, value in logs.items() if name != "loss"]] if "loss" in logs else list(logs.values())
+        return values[0] if len(values) == 1 else values
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
+    ) -> Any:
+        """Predictions for all samples, as NumPy arrays nested like the model's outputs."""
+        if type(x) is np.ndarray and verbose == 0 and callbacks is None and steps is None and not self.run_eagerly:
+            known = self._compile_fast.get((x.shape, x.dtype))
+            if known is not None and len(x) <= (batch_size or 32):
+                results = known.run(x)
+                numpy = self._compile_fast["engine"].to_numpy
+                return tree.unflatten(known.structure, [np.asarray(numpy(y)) for y in results])
+        with context.use(self._home()) as engine:
+            batches = adapters.adapt(x, None, None, batch_size, steps)
+            listeners = CallbackList(callbacks or [], self, {"steps": batches.steps})
+            progress = Progress(1 if verbose == "auto" else int(verbose), batches.steps)
+            progress.begin()
+            listeners("on_predict_begin", logs={})
+            step, rows, done, structure = self._step("predict"), [], 0, None
+            for batch in batches.epoch():
+                if not done:
+                    self._ready(batch, False)
+                listeners("on_predict_batch_begin", done, logs={})
+                leaves, structure = tree.flatten_with_structure(step(batch))
+                rows.append([np.asarray(engine.to_numpy(y)) for y in leaves])
+                listeners("on_predict_batch_end", done, logs={"outputs": rows[-1]})
+                done += 1
+            if not done:
+                raise ValueError("The data gave no batch: the generator or dataset is empty (or used up).")
+            listeners("on_predict_end", logs={})
+            progress.show(done, {}, end=True)
+            if type(x) is np.ndarray and done == 1 and not self.run_eagerly:
+                self._remember_fast(engine, x, batch)
+        return tree.unflatten(structure, [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*rows, strict=True)])
+
+    def _remember_fast(self, engine: Any, x: np.ndarray, batch: Any) -> None:
+        """Keep the compiled step for one array like `x` at hand, so that `predict` in a loop costs one call."""
+        if batch is not x and not (isinstance(batch, np.ndarray) and batch.dtype == x.dtype):
+            return
+        leaves, structure = tree.flatten_with_structure((batch,))
+        self._compile_fast[(x.shape, x.dtype)] = self._compile_programs["predict"].compiled(leaves, structure)
+        self._compile_fast["engine"] = engine
+
+    # Single batches
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """One update; returns loss and metrics since the last reset (as `evaluate`)."""
+        return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Loss and metrics of one batch."""
+        return self._on_batch("test", x, y, sample_weight, None, return_dict)
+
+    def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
+        self._need_compile(f"{kind}_on_batch")
+        with context.use(self._home()):
+            adapter = adapters.ArrayAdapter(x, y, sample_weight, batch_size=2**62, class_weight=class_weight)
+            self._ready(adapter.data, kind == "train")
+            self.reset_metrics()
+            logs = self._floats(self._step(kind)(adapter.data))
+        return logs if return_dict else self._as_list(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Predictions for one batch."""
+        with context.use(self._home()) as engine:
+            batch = adapters.to_arrays(x, "x")
+            self._ready(batch, False)
+            return tree.map_structure(lambda y: np.asarray(engine.to_numpy(y)), self._step("predict")(batch))
+
+    def to(self, engine: Any) -> Any:
+        """Move the model, its optimizer and its metrics to another engine; returns the model."""
+        target = registry.get(engine)
+        optimizer = self.optimizer.variables if self.optimizer is not None else []
+        for variable in dict.fromkeys([*self.variables, *optimizer, *[v for m in self.metrics for v in m.variables]]):  # type: ignore[attr-defined]
+            variable.to(target)
+        self._compile_fast = {}
+        return self
+
+
+def _name(array: Any) -> str:
+    from cornu.primitives import dtypes as dt
+
+    return array.dtype if isinstance(array.dtype, str) else dt.name_of(array.dtype)
