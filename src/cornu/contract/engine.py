@@ -156,6 +156,12 @@ class Engine:
         """
         raise NotImplementedError
 
+    # Kernels
+
+    def kernel_for(self, primitive: Primitive, dtypes: Sequence[str]) -> Kernel:
+        """The function that computes `primitive` on operands of these promoted dtypes, where it is not the same for all."""
+        return self.kernel(primitive)
+
     # The machine
 
     def synchronize(self, tensors: Sequence[Any] = ()) -> None:
@@ -190,7 +196,7 @@ class Engine:
             targets = primitive.dtype.operands(*dtypes)
         except TypeError as error:
             raise TypeError(f"{primitive.name}: {error}. Engine: {self.name}.") from None
-        kernel = self.kernel(primitive)
+        kernel = self.kernel_for(primitive, targets)
         converters = [self._converter(x, have, want) for x, have, want in zip(operands, dtypes, targets, strict=True)]
         plan = _after_conversions(kernel, converters)
         if not any(isinstance(x, (list, tuple)) for x in operands):  # the type of a list does not tell its dtype

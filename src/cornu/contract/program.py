@@ -23,7 +23,8 @@ class Program:
     def __call__(self, *args: Any) -> Any:
         leaves, structure = tree.flatten_with_structure(args)
         compiled = self.compiled(leaves, structure)
-        return tree.unflatten(compiled.structure, compiled.run(*[x for x in leaves if hasattr(x, "shape")]))
+        results = compiled.run(*[x for x in leaves if hasattr(x, "shape")])  # the structure may be known only afterwards
+        return tree.unflatten(compiled.structure, results)
 
     def compiled(self, leaves: list[Any], structure: Any) -> Compiled:
         """The program for arguments like these, whose `run` takes the flat arrays alone."""
