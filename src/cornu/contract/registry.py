@@ -14,7 +14,7 @@ from typing import Any
 from cornu import config, context
 from cornu.contract.engine import Engine
 
-PREFERENCE = ("tensorflow", "jax", "torch", "numpy")  # as the best one installed, when nobody chose
+PREFERENCE = ("jax", "torch", "numpy")  # as the best one installed, when nobody chose
 
 _loaded: dict[str, Engine] = {}
 _lock = threading.RLock()

@@ -30,10 +30,10 @@ kernels.inline(
     **{
         name: f"np.{theirs}({{}})".format("x" if len(TABLE[name].operands) == 1 else "x1, x2")
         for name, theirs in {
-            **{n: n for n in "exp expm1 log log1p sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh".split()},
-            **{n: n for n in "multiply divide maximum minimum floor_divide mod arctan2".split()},
-            **{n: n for n in "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not".split()},
-            **{n: n for n in "bitwise_and bitwise_or bitwise_xor left_shift right_shift isfinite add".split()},
+            **{n: n for n in ["exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"]},
+            **{n: n for n in ["multiply", "divide", "maximum", "minimum", "floor_divide", "mod", "arctan2"]},
+            **{n: n for n in ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_not"]},
+            **{n: n for n in ["bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift", "isfinite", "add"]},
         }.items()
     },
     where="np.where(condition, x1, x2)",

@@ -138,7 +138,7 @@ def scan(
         given = tree.unflatten(carry_structure, values[: len(carry)])
         element = tree.unflatten(xs_structure, values[len(carry) :]) if sequences else None
         new_carry, y = f(given, element)
-        leaves, structure = tree.flatten_with_structure(new_carry)
+        leaves = tree.flatten(new_carry)
         ys, y_structure = tree.flatten_with_structure(y)
         out[:] = [y_structure, [x is None for x in ys]]
         return [tensor(x) for x in leaves] + [tensor(x) for x in ys if x is not None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -506,7 +507,7 @@ def split(x, indices_or_sections, axis=0):
     else:
         cuts = [int(i) for i in indices_or_sections]
     edges = [0, *[builtins.min(c, shape[axis]) if c >= 0 else c + shape[axis] for c in cuts], shape[axis]]
-    return [_slice_axis(x, axis, a, builtins.max(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [_slice_axis(x, axis, a, builtins.max(a, b)) for a, b in itertools.pairwise(edges)]
 
 
 def _slice_axis(x: Tensor, axis: int, start: int, limit: int) -> Tensor:

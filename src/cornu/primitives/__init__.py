@@ -1,6 +1,6 @@
 """The table of primitives: the only things an engine must compute."""
 
-from cornu.primitives import contraction, control, elementwise, linalg, reduction, structure
+from cornu.primitives import contraction, control, elementwise, linalg, reduction, structure  # noqa: F401  (each enters its primitives)
 from cornu.primitives.primitive import TABLE, Primitive, lookup
 
 globals().update(TABLE)

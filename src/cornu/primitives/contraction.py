@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 
 from cornu.primitives import dtypes as dt
-from cornu.primitives.elementwise import equal, full, logical_and, logical_not, logical_or, where
 from cornu.primitives.elementwise import add as _add
+from cornu.primitives.elementwise import equal, full, logical_and, logical_not, logical_or, where
 from cornu.primitives.primitive import DtypeRule, broadcast, joined, kept, primitive
 from cornu.primitives.structure import pad, slice, transpose, zeros
 

@@ -30,8 +30,6 @@ from cornu.primitives.primitive import (
     same,
 )
 
-# ruff: noqa: E731  (rules read best as one line beside what they belong to)
-
 
 def unary(dtype: DtypeRule, vjp: Any = None) -> Any:
     """A primitive of one operand; `vjp(g, y, x)` gives that operand's cotangent."""

@@ -1,0 +1,32 @@
+# make demo | make test | make lint | make conformance
+PYTHON ?= python3
+PIP := .venv/bin/pip install --quiet --constraint ci/constraints.txt
+ENGINES ?=
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml
+	$(PIP) -e '.[demo]'
+	touch $@
+
+.venv/test: .venv/bin/python pyproject.toml ci/constraints.txt
+	$(PIP) -e '.[jax,torch,demo,test]'
+	touch $@
+
+.PHONY: demo test lint conformance
+demo: .venv/demo
+	$(if $(ENGINES),$(PIP) -e '.[demo,$(subst $() ,$(comma),$(if $(filter all,$(ENGINES)),jax torch,$(ENGINES)))]')
+	.venv/bin/python -m cornu demo
+
+comma := ,
+
+test: .venv/test lint
+	.venv/bin/python -m cornu conformance numpy
+	.venv/bin/python -m pytest -n 2
+
+lint: .venv/test
+	.venv/bin/ruff check src tests
+
+conformance: .venv/test
+	.venv/bin/python -m cornu conformance

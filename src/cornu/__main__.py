@@ -1,0 +1,7 @@
+"""`python -m cornu`."""
+
+import sys
+
+from cornu.cli import main
+
+sys.exit(main())

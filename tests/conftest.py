@@ -1,0 +1,30 @@
+"""Fixtures: `engine` runs a test on each engine that is installed; `shared` is the folder of reference data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cornu
+from cornu.contract import registry
+
+INSTALLED = [name for name in registry.names() if registry.is_installed(name)]
+
+
+@pytest.fixture(params=INSTALLED)
+def engine(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The engine in charge during the test."""
+    with cornu.engine(request.param) as chosen:
+        yield chosen
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of reference data beside the project."""
+    folder = Path(__file__).parents[2] / "shared"
+    if not folder.is_dir():
+        pytest.skip("the folder of reference data is not beside the project")
+    return folder
