@@ -22,7 +22,7 @@ demo: .venv/demo
 comma := ,
 
 test: .venv/test lint
-	.venv/bin/python -m cornu conformance numpy
+	.venv/bin/python -m cornu conformance numpy torch
 	.venv/bin/python -m pytest -n 2
 
 lint: .venv/test

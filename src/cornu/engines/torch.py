@@ -31,7 +31,8 @@ kernels.take(
 )
 kernels.take(torch.linalg, "cholesky")
 kernels.take(torch, left_shift="bitwise_left_shift", right_shift="bitwise_right_shift")
-kernels.take(torch.fft, "fft ifft")
+kernels["fft"] = lambda x: torch.fft.fft(x) if x.numel() else x
+kernels["ifft"] = lambda x: torch.fft.ifft(x) if x.numel() else x
 define = kernels.define
 
 
@@ -143,7 +144,7 @@ def sum_(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
 def prod(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
     x = x.to(DTYPES[dt.accumulate(NAMES[x.dtype])])
     for axis in reversed(axes):
-        x = torch.prod(x, axis, keepdim=keepdims)
+        x = torch.prod(x, axis, keepdim=keepdims, dtype=x.dtype)
     return x
 
 
@@ -469,9 +470,19 @@ for _name in "cumsum cumprod sort argsort max_pool sum_pool sum_pool_grad search
     _WIDER[_name] |= _IN_BOOL
 for _name in "erfinv logaddexp softplus conv conv_grad_input conv_grad_kernel sum_pool sum_pool_grad arctan2 searchsorted".split():
     _WIDER[_name] |= _HALF
+for _name in ("sum", "prod"):
+    _WIDER[_name] |= {"uint8": "int64", "uint16": "int64"}
 _ROUND_TRIP = {n: "float64" for n in (*dt.INTS, *dt.UINTS, "bool")}
 for _name in "conv conv_grad_input conv_grad_kernel max_pool max_pool_grad".split():
     _WIDER[_name] = {**_ROUND_TRIP, **_WIDER[_name], **_ROUND_TRIP}
+
+
+_depth = 0  # how many `value_and_grad` are under way, one inside the other
+
+
+def _leaf(x: Any) -> Any:
+    """The tensor as the beginning of a graph of its own."""
+    return x.detach().requires_grad_(x.is_floating_point() or x.is_complex())
 
 
 class TorchEngine(Engine):
@@ -552,16 +563,21 @@ class TorchEngine(Engine):
         return run
 
     def value_and_grad(self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]) -> tuple[Any, list[Any], list[Any]]:
-        with torch.enable_grad():
-            inner = torch.is_grad_enabled() and any(x.requires_grad and not x.is_leaf for x in tensors)
-            leaves = [x if inner and x.requires_grad else x.detach().requires_grad_(x.is_floating_point() or x.is_complex()) for x in tensors]
-            loss, auxiliary = fn(*leaves)
-            wanted = [x for x in leaves if x.requires_grad]
-            if loss.requires_grad and wanted:
-                found = iter(torch.autograd.grad(loss, wanted, create_graph=inner, allow_unused=True, materialize_grads=True))
-            else:
-                found = iter([torch.zeros_like(x) for x in wanted])
-        grads = [next(found) if x.requires_grad else torch.zeros_like(x) for x in leaves]
+        global _depth
+        inner, _depth = _depth > 0, _depth + 1  # an inner gradient stays part of the outer one's graph
+        try:
+            with torch.enable_grad():
+                leaves = [x if inner and x.requires_grad else _leaf(x) for x in tensors]
+                loss, auxiliary = fn(*leaves)
+                wanted = [x for x in leaves if x.requires_grad]
+                if loss.requires_grad and wanted:
+                    found = torch.autograd.grad(loss, wanted, create_graph=inner, allow_unused=True, materialize_grads=True)
+                else:
+                    found = tuple(torch.zeros_like(x) for x in wanted)
+        finally:
+            _depth -= 1
+        each = iter(found)
+        grads = [next(each) if x.requires_grad else torch.zeros_like(x) for x in leaves]
         return (loss, auxiliary, grads) if inner else (loss.detach(), [x.detach() for x in auxiliary], grads)
 
     def synchronize(self, tensors: Sequence[Any] = ()) -> None:
