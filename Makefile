@@ -16,10 +16,8 @@ ENGINES ?=
 
 .PHONY: demo test lint conformance
 demo: .venv/demo
-	$(if $(ENGINES),$(PIP) -e '.[demo,$(subst $() ,$(comma),$(if $(filter all,$(ENGINES)),jax torch,$(ENGINES)))]')
+	for engine in $(patsubst all,jax torch,$(ENGINES)); do $(PIP) -e ".[$$engine]" || exit 1; done
 	.venv/bin/python -m cornu demo
-
-comma := ,
 
 test: .venv/test lint
 	.venv/bin/python -m cornu conformance numpy torch
