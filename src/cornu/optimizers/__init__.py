@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from cornu import ops
@@ -73,6 +74,11 @@ class RMSprop(Optimizer):
         return {**super().get_config(), **own}
 
 
+def _one_minus_power(base: float, exponent: Any) -> Any:
+    """1 - base ** exponent, precise where it is small: the plain form differs between engines in the fifth digit."""
+    return ops.negative(ops.expm1(ops.multiply(exponent, math.log(base)))) if base > 0 else 1.0
+
+
 class Adam(Optimizer):
     """Adaptive moments (Kingma and Ba, 2014); `amsgrad` keeps the largest second moment (Reddi et al., 2018)."""
 
@@ -91,7 +97,7 @@ class Adam(Optimizer):
     def _rate(self) -> Any:
         """The learning rate with the correction for the moments' start at zero, once per step."""
         step = ops.cast(ops.add(self.iterations, 1), "float32")
-        correction = ops.divide(ops.sqrt(ops.subtract(1, ops.power(self.beta_2, step))), ops.subtract(1, ops.power(self.beta_1, step)))
+        correction = ops.divide(ops.sqrt(_one_minus_power(self.beta_2, step)), _one_minus_power(self.beta_1, step))
         self._plain_rate = super()._rate()
         return ops.multiply(self._plain_rate, correction)
 
