@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cornu import context
-from cornu.contract import registry
+from cornu.contract import engine, registry
 from cornu.contract.conformance.reference import ReferenceEngine
 from cornu.contract.engine import Kernels
 
@@ -37,7 +37,8 @@ def entries(monkeypatch):
         Entry("numpy", f"{__name__}:OtherEngine", "cornu.engines"),
     ]
     monkeypatch.setattr(registry, "_entries", lambda: {entry.name: entry for entry in found})
-    monkeypatch.setattr(registry, "_loaded", {})
+    monkeypatch.setattr(registry, "LOADED", {})
+    monkeypatch.setattr(engine, "LOADED", registry.LOADED)
     monkeypatch.setattr(EntryPoint, "load", lambda self: OtherEngine)
 
 
@@ -70,16 +71,16 @@ def test_an_engine_that_does_not_exist():
 
 def test_engine_block():
     outside = context.current()
-    with registry.engine("near") as engine:
-        assert context.current() is engine
+    with registry.engine("near") as chosen:
+        assert context.current() is chosen
         with registry.engine("zebra"):
             assert context.current() is registry.get("zebra")
-        assert context.current() is engine
+        assert context.current() is chosen
     assert context.current() is outside
 
 
 def test_the_owner_of_a_tensor():
-    assert registry.owner_of(np.ones(1)) is None
+    assert engine.owner_of(np.ones(1)) is None
     registry.get("near")
-    assert registry.owner_of(np.ones(1)) == "other"
-    assert registry.owner_of("x") is None
+    assert engine.owner_of(np.ones(1)) == "other"
+    assert engine.owner_of("x") is None

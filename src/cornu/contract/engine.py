@@ -19,6 +19,7 @@ from cornu.primitives import dtypes as dt
 from cornu.primitives.primitive import TABLE, Primitive
 
 Kernel = Callable[..., Any]
+LOADED: dict[str, Engine] = {}  # the engines in use in this process
 
 
 class Kernels(dict[str, Kernel]):
@@ -220,9 +221,7 @@ class Engine:
             return dt.name_of(x.dtype)
         if isinstance(x, (list, tuple)):
             return default_dtype(x)
-        from cornu.contract import registry  # only to name the culprit
-
-        owner = registry.owner_of(x)
+        owner = owner_of(x)
         if owner is not None:
             raise TypeError(f"{where}: " + _foreign(f"tensor of shape {tuple(x.shape)}", owner, self.name))
         raise TypeError(f"{where}: expected a tensor, an array or a number, got {x!r} of type {type(x).__name__}.")
@@ -276,6 +275,11 @@ class Engine:
 
     def __repr__(self) -> str:
         return f"<engine {self.name}>"
+
+
+def owner_of(x: Any) -> str | None:
+    """Name of the engine whose tensor `x` is, among those loaded."""
+    return next((engine.name for engine in LOADED.values() if engine.is_tensor(x)), None)
 
 
 def _foreign(what: str, owner: str, engine: str) -> str:

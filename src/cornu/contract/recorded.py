@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from cornu import context
 from cornu.contract.engine import Engine
 from cornu.contract.tracer import Recording
 from cornu.graph.graph import Graph
@@ -40,8 +41,6 @@ class RecordedEngine(Engine):
     def value_and_grad(
         self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]
     ) -> tuple[Any, list[Any], list[Any]]:
-        from cornu import context
-
         def whole(*values: Any) -> list[Any]:
             loss, auxiliary, grads = context.current().value_and_grad(fn, values)
             return [loss, *auxiliary, *grads]

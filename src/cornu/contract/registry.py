@@ -9,14 +9,12 @@ import re
 import threading
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
 
 from cornu import config, context
-from cornu.contract.engine import Engine
+from cornu.contract.engine import LOADED, Engine
 
 PREFERENCE = ("jax", "torch", "numpy")  # as the best one installed, when nobody chose
 
-_loaded: dict[str, Engine] = {}
 _lock = threading.RLock()
 
 
@@ -64,11 +62,11 @@ def get(name: str | Engine) -> Engine:
     """
     if isinstance(name, Engine):
         return name
-    engine = _loaded.get(name)
+    engine = LOADED.get(name)
     if engine is None:
         with _lock:
-            engine = _loaded.get(name) or _load(name)
-            _loaded[name] = engine
+            engine = LOADED.get(name) or _load(name)
+            LOADED[name] = engine
     return engine
 
 
@@ -87,16 +85,6 @@ def _entry(name: str) -> EntryPoint:
 def best() -> str:
     """The best engine that is installed."""
     return next(name for name in names() if is_installed(name))
-
-
-def owner_of(x: Any) -> str | None:
-    """Name of the engine whose tensor `x` is, among those loaded."""
-    return next((engine.name for engine in _loaded.values() if engine.is_tensor(x)), None)
-
-
-def loaded() -> list[Engine]:
-    """The engines in use in this process."""
-    return list(_loaded.values())
 
 
 @contextlib.contextmanager

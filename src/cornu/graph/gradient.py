@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cornu import context
 from cornu.graph.graph import Graph, Node, Value
 from cornu.primitives import dtypes as dt
 from cornu.primitives.primitive import TABLE, lookup
@@ -91,8 +92,6 @@ def graph_vjp(graph: Graph, operands: Sequence[Any], seeds: Sequence[Any]) -> li
 
     Both lists have None where an operand or an output is not differentiable.
     """
-    from cornu import context
-
     tracer: Any = context.current()
     own = [tracer.lift(x) for x in operands]
     fresh = [Value(tracer.graph, v.shape, v.dtype) for v in own]

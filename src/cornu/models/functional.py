@@ -129,3 +129,6 @@ def _distinct(names: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         result.append(name if seen[name] == 1 else f"{name}_{seen[name] - 1}")
     return result
+
+
+Model.functional = Functional

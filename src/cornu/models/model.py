@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from cornu.layers.layer import Layer
 from cornu.models.summary import print_summary
@@ -20,9 +20,10 @@ class Model(Trainer, Layer):
         inputs, outputs: nested symbolic tensors. name, dtype, trainable: as for layers.
     """
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        from cornu.models.functional import Functional
+    functional: ClassVar[type[Model]]  # what `Model(inputs, outputs)` makes; its module sets it
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        Functional = cls.functional
         if (args or "inputs" in kwargs) and not issubclass(cls, Functional) and (len(args) > 1 or "outputs" in kwargs):
             # Also for a subclass that only changes `train_step`: its instances are functional models.
             return super().__new__(Functional if cls is Model else type(cls.__name__, (cls, Functional), {"__module__": cls.__module__}))

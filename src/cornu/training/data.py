@@ -11,6 +11,7 @@ import numpy as np
 
 from cornu import config, context, random, tree
 from cornu.contract import registry
+from cornu.contract.engine import owner_of
 from cornu.contract.state import Cell
 
 CHUNK_BYTES = 16 * 2**20  # shuffled batches are gathered this much at a time: few NumPy calls, little memory
@@ -43,7 +44,7 @@ def _as_array(x: Any, what: str) -> Any:
     if isinstance(x, Cell):
         x = x.value
     if not isinstance(x, np.ndarray):
-        owner = registry.owner_of(x)
+        owner = owner_of(x)
         if owner is not None:
             x = registry.get(owner).to_numpy(x)
         elif hasattr(x, "to_numpy"):  # pandas
