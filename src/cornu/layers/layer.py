@@ -17,7 +17,7 @@ from cornu._named import snake_case
 from cornu.contract import registry
 from cornu.contract.state import Cell, StateScope, read
 from cornu.layers.input_spec import assert_compatible
-from cornu.ops.numpy import tensor
+from cornu.ops.common import tensor
 from cornu.ops.op import has_symbolic
 from cornu.ops.symbolic import KerasTensor, Node, infer_outputs
 from cornu.primitives import dtypes as dt

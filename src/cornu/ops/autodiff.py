@@ -7,7 +7,8 @@ from typing import Any
 
 from cornu import context, tree
 from cornu.contract.state import StateScope, read
-from cornu.ops.numpy import shape_of, tensor
+from cornu.ops.common import shape_of, tensor
+from cornu.ops.op import export
 
 
 def value_and_grad(
@@ -76,3 +77,6 @@ def grad(fn: Callable[..., Any], argnums: int | Sequence[int] = 0, variables: Se
     """A function of the same arguments that gives the gradient of the scalar `fn`. See `value_and_grad`."""
     both = value_and_grad(fn, variables, argnums)
     return lambda *args, **kwargs: both(*args, **kwargs)[1]
+
+
+export(globals())

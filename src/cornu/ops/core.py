@@ -9,8 +9,8 @@ import numpy as np
 
 from cornu import context, tree
 from cornu import primitives as P
-from cornu.ops.numpy import dtype_of, shape_of, tensor
-from cornu.ops.op import op
+from cornu.ops.common import dtype_of, shape_of, tensor
+from cornu.ops.op import export, op
 from cornu.ops.symbolic import KerasTensor
 from cornu.primitives import dtypes as dt
 
@@ -203,3 +203,4 @@ def scatter_update(inputs, indices, updates, reduction=None):
     return P.scatter(inputs, indices, updates, mode=modes[reduction])
 
 
+export(globals())

@@ -10,9 +10,9 @@ import numpy as np
 from cornu import config
 from cornu import primitives as P
 from cornu.ops import numpy as knp
+from cornu.ops.common import axes_of, axis_of, dtype_of, shape_of, slice_axis
 from cornu.ops.core import scan
-from cornu.ops.numpy import axes_of, axis_of, dtype_of, shape_of
-from cornu.ops.op import op
+from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
 from cornu.primitives.contraction import window_output_size
 
@@ -125,22 +125,6 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     axis = axis_of(axis, rank, "one_hot")
     classes = P.iota(shape=tuple(num_classes if i == axis else 1 for i in range(rank)), axis=axis, dtype="int32")
     return P.cast(P.equal(P.cast(knp.expand_dims(x, axis), dtype="int32"), classes), dtype=dt.name_of(dtype or config.floatx()))
-
-
-@op
-def top_k(x, k, sorted=True):
-    """The k largest along the last axis, descending, and their indices (int32)."""
-    order = P.argsort(P.negative(x), axis=len(shape_of(x)) - 1)
-    indices = knp._slice_axis(order, len(shape_of(x)) - 1, 0, k)
-    return P.take_along_axis(x, indices, axis=len(shape_of(x)) - 1), indices
-
-
-@op
-def in_top_k(targets, predictions, k):
-    """Whether each target's prediction is among the k largest of its row (ties count)."""
-    own = P.take_along_axis(predictions, P.cast(knp.expand_dims(targets, -1), dtype="int32"), axis=1)
-    larger = P.sum(P.cast(P.greater(predictions, own), dtype="int32"), axes=(1,), keepdims=False)
-    return P.logical_and(P.less(larger, k), P.isfinite(knp.squeeze(own, 1)))
 
 
 # Convolution and pooling
@@ -393,7 +377,7 @@ def lstm(inputs, initial_h, initial_c, kernel, recurrent_kernel, bias=None, mask
         h, c = state
         x, keep = x if mask is not None else (x, None)
         z = P.add(x, P.matmul(h, recurrent_kernel))
-        i, f, g, o = (knp._slice_axis(z, 1, k * units, (k + 1) * units) for k in range(4))
+        i, f, g, o = (slice_axis(z, 1, k * units, (k + 1) * units) for k in range(4))
         new_c = P.add(P.multiply(gate(f), c), P.multiply(gate(i), activate(g)))
         new_h = P.multiply(gate(o), activate(new_c))
         if keep is not None:
@@ -402,3 +386,6 @@ def lstm(inputs, initial_h, initial_c, kernel, recurrent_kernel, bias=None, mask
 
     (h, c), outputs = scan(step, (initial_h, initial_c), xs, reverse=reverse)
     return P.transpose(outputs, axes=(1, 0, 2)), h, c
+
+
+export(globals())

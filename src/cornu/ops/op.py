@@ -47,6 +47,13 @@ def op(body: Body) -> Body:
     return call  # type: ignore[return-value]
 
 
+def export(namespace: dict[str, Any]) -> None:
+    """Give a module or package of ops its `__all__`: the public functions and classes defined there, aliases included."""
+    own = namespace["__name__"]
+    public = [name for name, x in namespace.items() if name[0] != "_" and callable(x)]
+    namespace["__all__"] = [name for name in public if f"{namespace[name].__module__}.".startswith(f"{own}.")]
+
+
 def has_symbolic(items: Any) -> bool:
     """Whether a KerasTensor is among the items or in lists among them."""
     for x in items:

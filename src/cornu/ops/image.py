@@ -1,0 +1,5 @@
+"""Images: resizing, transformations, color spaces, patches."""
+
+from cornu.ops.op import export
+
+export(globals())

@@ -1,0 +1,5 @@
+"""Linear algebra."""
+
+from cornu.ops.op import export
+
+export(globals())
