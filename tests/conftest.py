@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 import cornu
 from cornu.contract import registry
 
+os.environ["KERAS_HOME"] = tempfile.mkdtemp()  # neither read nor write the user's settings
 INSTALLED = [name for name in registry.names() if registry.is_installed(name)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import numbers
 import os
 import tempfile
 import threading
@@ -22,29 +23,33 @@ DEFAULTS = {"floatx": "float32", "epsilon": 1e-07, "image_data_format": "channel
 
 
 def _one_of(*allowed: str) -> tuple[Callable[[Any], bool], str]:
-    return lambda value: value in allowed, "one of " + ", ".join(f'"{name}"' for name in allowed)
+    return lambda value: isinstance(value, str) and value in allowed, "one of " + ", ".join(f'"{name}"' for name in allowed)
+
+
+def _is_positive(value: Any) -> bool:
+    try:
+        return isinstance(value, numbers.Real) and not isinstance(value, bool) and 0 < float(value) < math.inf
+    except OverflowError:
+        return False
 
 
 _ALLOWED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "floatx": _one_of(*FLOATX),
     "image_data_format": _one_of(*IMAGE_DATA_FORMATS),
-    "epsilon": (
-        lambda value: isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0,
-        "a positive number",
-    ),
+    "epsilon": (_is_positive, "a positive number"),
     "backend": (lambda value: isinstance(value, str) and bool(value), "the name of an engine"),
 }
 
 _lock = threading.RLock()
 _file: dict[str, Any] | None = None  # what keras.json holds, once read
 _settings: dict[str, Any] = {}  # what is in force
-_listeners: list[Callable[[], None]] = []
+_best_backend: Callable[[], str] | None = None
 
 
 def path() -> Path:
-    """Where keras.json is, or would be."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path("~/.keras").expanduser()) / "keras.json"
+    """Where keras.json is, or would be: in $KERAS_HOME, by default ~/.keras. (A user without a home has the root directory.)"""
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras").removeprefix("~")
+    return Path(home) / "keras.json"
 
 
 def _check(key: str, value: Any, where: str) -> None:
@@ -54,7 +59,7 @@ def _check(key: str, value: Any, where: str) -> None:
 
 
 def _load() -> dict[str, Any]:
-    """Read keras.json once.
+    """Read keras.json once; create it where there is none.
 
     Raises:
         ValueError: naming the file, the key, the value, and what is allowed. The file is left as it is.
@@ -66,32 +71,35 @@ def _load() -> dict[str, Any]:
             _settings.update({**{key: found.get(key, value) for key, value in DEFAULTS.items()}, **_settings})
             _settings["epsilon"] = float(_settings["epsilon"])
             _file = found
+            _create()
         return _file
 
 
 def _parse(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, UnicodeDecodeError):
-            raise ValueError(f"{file}: not a UTF-8 text file: {error}. Correct or delete it.") from None
-        return {}  # missing or unreadable: no settings
-    try:
-        found = json.loads(text)
-    except ValueError as error:
+        found = json.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        if os.path.exists(file):
+            raise ValueError(f"{file}: can't be read: {error.strerror}.") from None
+        return {}
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: not a UTF-8 text file: {error}. Correct or delete it.") from None
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{file}: not valid JSON: {error}. Correct or delete the file.") from None
     if not isinstance(found, dict):
         raise ValueError(f"{file}: expected a JSON object with the keys {', '.join(_ALLOWED)}, got {found!r}.")
-    for key in _ALLOWED.keys() & found.keys():
-        _check(key, found[key], str(file))
+    for key in _ALLOWED:
+        if key in found:
+            _check(key, found[key], str(file))
     return found
 
 
-def _create(backend: str) -> None:
+def _create() -> None:
     """Write keras.json with defaults unless it exists. A home that can't be written to is no error."""
     file = path()
-    if file.exists():
+    if _best_backend is None or os.path.exists(file):
         return
+    backend = _best_backend()
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".keras.json.")
@@ -105,25 +113,22 @@ def _create(backend: str) -> None:
             os.unlink(temporary)
 
 
-def backend_name(default: Callable[[], str]) -> tuple[str, str]:
-    """The engine that the settings name, and where: KERAS_BACKEND, else keras.json, else `default()`.
+def best_backend_with(find: Callable[[], str]) -> None:
+    """Let the registry, which stands floors above, say which engine is the best one installed."""
+    global _best_backend
+    _best_backend = find
 
-    The file is created, with the default, if there is none.
-    """
+
+def backend_name() -> tuple[str, str]:
+    """The engine that the settings name, and where: KERAS_BACKEND, else keras.json, else the best one installed."""
+    found = _load()
     name = os.environ.get("KERAS_BACKEND")
     if name:
         return name, "The environment variable KERAS_BACKEND"
-    found = _load()
     if "backend" in found:
-        return found["backend"], str(path())
-    name = default()
-    _create(name)
-    return name, "The default"
-
-
-def on_change(listener: Callable[[], None]) -> None:
-    """Call `listener` after a setting changed."""
-    _listeners.append(listener)
+        return found["backend"], f"{path()}: 'backend'"
+    assert _best_backend is not None, "the registry has not been imported"
+    return _best_backend(), "The default"
 
 
 def _get(key: str) -> Any:
@@ -134,9 +139,7 @@ def _get(key: str) -> Any:
 def _set(key: str, value: Any, setter: str) -> None:
     _check(key, value, setter)
     _load()
-    _settings[key] = value
-    for listener in _listeners:
-        listener()
+    _settings[key] = float(value) if key == "epsilon" else value
 
 
 def floatx() -> str:
@@ -165,7 +168,6 @@ def set_epsilon(value: float) -> None:
         ValueError: if it is no positive number.
     """
     _set("epsilon", value, "set_epsilon")
-    _settings["epsilon"] = float(value)
 
 
 def image_data_format() -> str:
@@ -179,4 +181,4 @@ def set_image_data_format(data_format: str) -> None:
     Raises:
         ValueError: for anything else.
     """
-    _set("image_data_format", data_format, "set_image_data_format")
+    _set("image_data_format", str(data_format).lower(), "set_image_data_format")

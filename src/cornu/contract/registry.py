@@ -108,13 +108,14 @@ def set_backend(name: str) -> None:
 
 
 def _configured() -> Engine:
-    name, source = config.backend_name(default=best)
+    name, source = config.backend_name()
     if name not in _entries():
-        raise ValueError(f"{source} names the engine {name!r}, but there is none. The engines are: {', '.join(names())}.")
+        raise ValueError(f"{source} is {name!r}, but there is no such engine. The engines are: {', '.join(names())}.")
     try:
         return get(name)
     except ImportError as error:
-        raise ImportError(f"{error}  ({source} names it.)") from error
+        raise ImportError(f"{error}  ({source} is {name!r}.)") from error
 
 
+config.best_backend_with(best)
 context.find_default_with(_configured)
