@@ -98,8 +98,8 @@ def test_a_wrong_gradient_is_found():
 
 def test_a_wrong_compiled_run_is_found():
     class Bad(broken()):
-        def lower(self, graph):
-            program = super().lower(graph)
+        def replay(self, graph):
+            program = super().replay(graph)
             return lambda *args: [x + x.dtype.type(1) for x in program(*args)]
 
     assert any("compiled: got" in f and "which it gives eagerly" in f for f in found(Bad, "exp"))

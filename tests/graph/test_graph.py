@@ -161,7 +161,7 @@ def test_pruning_keeps_nodes_that_differ(other):
 
 def test_pruning_tells_numbers_apart():
     graph = record(
-        lambda x: [P.add(x, P.full(shape=(), value=value, dtype="float32")) for value in (0.0, -0.0, 1, True)],
+        lambda x: [P.add(x, P.full(shape=(2,), value=value, dtype="float32")) for value in (0.0, -0.0, 1, True)],
         ((), "float32"),
     )
     assert names(graph).count("full") == 4

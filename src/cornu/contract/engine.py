@@ -187,7 +187,13 @@ class Engine:
         if primitive.name in self.kernels:
             return self.kernels[primitive.name]
         why = self.unsupported.get(primitive.name, "the engine has no kernel for it")
-        raise NotImplementedError(f"The engine {self.name!r} can't compute {primitive.name!r}: {why}.")
+        others = [engine.name for engine in LOADED.values() if primitive.name in engine.kernels]
+        hint = f" It runs on: {', '.join(others)}." if others else ""
+        raise NotImplementedError(f"The engine {self.name!r} can't compute {primitive.name!r}: {why}.{hint}")
+
+    def support(self, name: str) -> str:
+        """How this engine computes a primitive: "native", "host" (by NumPy, with a copy there and back), or "none"."""
+        return "native" if name in self.kernels else "none"
 
     def plan(self, key: Any, operands: Sequence[Any]) -> Kernel:
         """How to call a primitive on operands of these types: its kernel, after the conversions that promotion asks for."""

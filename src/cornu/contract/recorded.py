@@ -1,4 +1,4 @@
-"""Base of engines that have no autodiff or compiler of their own: programs are recorded, differentiated here, then lowered."""
+"""Base of engines that have no autodiff or compiler of their own: programs are recorded, differentiated here, then replayed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu import context
+from cornu.contract import state
 from cornu.contract.engine import Engine
 from cornu.contract.tracer import Recording
 from cornu.graph.graph import Graph
@@ -16,15 +17,19 @@ from cornu.primitives import dtypes as dt
 
 
 class RecordedEngine(Engine):
-    """Records a compiled function once into a graph of primitives; `lower` makes it run."""
+    """Records a compiled function once into a graph of primitives, and replays it with the kernels as straight-line Python."""
 
-    def lower(self, graph: Graph) -> Callable[..., list[Any]]:
-        """A function of the graph's inputs that gives the list of its outputs. By default: replay with the kernels."""
+    def replay(self, graph: Graph) -> Callable[..., list[Any]]:
+        """A function of the graph's inputs that gives the list of its outputs."""
         return replay(graph, self.kernels, self.kernels.expressions, self.kernels.namespace, self.asarray)
 
+    def record(self, fn: Callable[..., list[Any]], args: Sequence[Any]) -> Recording:
+        """`fn` over cells and arguments like these as a graph."""
+        return Recording(self, fn, [(tuple(np.shape(x)), self._dtype(x)) for x in args])
+
     def compile(self, fn: Callable[..., list[Any]], args: Sequence[Any]) -> Callable[..., list[Any]]:
-        recording = Recording(self, fn, [(tuple(np.shape(x)), self._dtype(x)) for x in args])
-        program = self.lower(recording.graph)
+        recording = self.record(fn, args)
+        program = self.replay(recording.graph)
         cells, written, count = recording.cells, recording.written, len(recording.written)
 
         def run(*args: Any) -> list[Any]:
@@ -45,6 +50,7 @@ class RecordedEngine(Engine):
             loss, auxiliary, grads = context.current().value_and_grad(fn, values)
             return [loss, *auxiliary, *grads]
 
-        results = self.compile(whole, tensors)(*tensors)
+        recording = self.record(whole, tensors)
+        results = self.replay(recording.graph)(*[state.read(cell) for cell in recording.cells], *tensors)
         count = len(tensors)
         return results[0], results[1 : len(results) - count], results[len(results) - count :]

@@ -16,6 +16,7 @@ from cornu.contract.engine import Engine, Kernel, default_dtype
 from cornu.contract.state import Cell, StateScope
 from cornu.graph.gradient import gradients
 from cornu.graph.graph import Graph, Node, Value
+from cornu.graph.simplify import simplify
 from cornu.primitives import dtypes as dt
 from cornu.primitives.primitive import Primitive, lookup
 
@@ -178,7 +179,7 @@ class Recording:
         self.written = list(scope.written)
         tracer.graph.inputs = [*scope.loaded.values(), *arguments]
         tracer.close([*[scope.values[cell] for cell in self.written], *results])
-        self.graph = tracer.graph.prune()
+        self.graph = simplify(tracer.graph)
 
 
 class _Loading(StateScope):

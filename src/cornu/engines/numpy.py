@@ -192,8 +192,8 @@ class NumpyEngine(RecordedEngine):
     def create_storage(self, array: np.ndarray, trainable: bool) -> Any:
         return np.array(array)
 
-    def lower(self, graph: Graph) -> Callable[..., list[Any]]:
-        program = super().lower(graph)
+    def replay(self, graph: Graph) -> Callable[..., list[Any]]:
+        program = super().replay(graph)
 
         def quiet(*operands: Any) -> list[Any]:
             with np.errstate(all="ignore"):  # infinities and NaNs are values like others

@@ -73,9 +73,21 @@ class Graph:
 
     def __call__(self, *operands: Any) -> list[Any]:
         """Run (or, on a recording engine, inline) the program, primitive by primitive, on the current engine."""
-        known: dict[Value, Any] = {**self.constants, **dict(zip(self.inputs, operands, strict=True))}
+        return self.evaluate(operands, lambda node, *xs: node.primitive(*xs, **node.params))
+
+    def evaluate(
+        self, operands: Sequence[Any], apply: Callable[..., Any], constant: Callable[[np.ndarray], Any] = lambda array: array
+    ) -> list[Any]:
+        """Walk the program; returns what became of its outputs.
+
+        Args:
+            operands: what stands for the inputs. apply: `apply(node, *operands)` gives the node's result, or a list of them.
+            constant: what stands for a constant.
+        """
+        known: dict[Value, Any] = {v: constant(array) for v, array in self.constants.items()}
+        known.update(zip(self.inputs, operands, strict=True))
         for node in self.nodes:
-            results = node.primitive(*[known[v] for v in node.operands], **node.params)
+            results = apply(node, *[known[v] for v in node.operands])
             known.update(zip(node.results, results if isinstance(results, (list, tuple)) else [results], strict=True))
         return [known[v] for v in self.outputs]
 

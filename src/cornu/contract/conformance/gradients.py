@@ -57,7 +57,12 @@ def by_engine(engine: Engine, case: Case) -> tuple[np.ndarray, list[np.ndarray]]
     """The loss and its gradients, computed by the engine, as NumPy arrays."""
     with context.use(engine):
         tensors = [engine.asarray(x) for x in split(case)]
-        value, _, gradients = engine.value_and_grad(lambda *parts: (loss(case, parts), []), tensors)
+
+        def program(*tensors: Any) -> list[Any]:
+            value, _, gradients = context.current().value_and_grad(lambda *parts: (loss(case, parts), []), tensors)
+            return [value, *gradients]
+
+        value, *gradients = (program if engine.eager else engine.compile(program, tensors))(*tensors)
         return engine.to_numpy(value), [engine.to_numpy(g) for g in gradients]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from cornu.contract.conformance.checks import Check
 from cornu.contract.conformance.overrides import ops_of
 from cornu.contract.engine import Engine
+from cornu.contract.staged import StagedEngine
 from cornu.primitives.primitive import TABLE, Primitive
 
 NO_DEFAULT = inspect.Parameter.empty
@@ -19,6 +20,9 @@ def kernel_checks(engine: Engine) -> Iterator[tuple[str, Check]]:
     """One check for each primitive, kernel, expression and override."""
     for name in dict.fromkeys([*TABLE, *engine.kernels, *engine.unsupported]):
         yield f"{name}", functools.partial(_check_kernel, engine, name)
+    if isinstance(engine, StagedEngine):
+        for name in engine.lowering:
+            yield f"lowering {name}", functools.partial(_check_lowering, engine, name)
     for name in engine.kernels.overrides:
         yield f"override {name}", functools.partial(_check_override, engine, name)
 
@@ -31,6 +35,15 @@ def _check_kernel(engine: Engine, name: str) -> str | None:
     if name not in engine.kernels:
         return None if name in engine.unsupported else "there is no kernel, and no reason in `unsupported`"
     return signature_problem(TABLE[name], engine.kernels[name])
+
+
+def _check_lowering(engine: StagedEngine, name: str) -> str | None:
+    if name not in TABLE:
+        return "there is no such primitive"
+    params = inspect.signature(engine.lowering[name]).parameters.values()
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in params)
+    unknown = set(TABLE[name].params) - {p.name for p in params}
+    return f"it does not take the parameters {sorted(unknown)}" if unknown and not open_ended else None
 
 
 def signature_problem(primitive: Primitive, kernel: Callable[..., Any]) -> str | None:

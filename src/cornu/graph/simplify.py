@@ -1,0 +1,70 @@
+"""Smaller programs that compute the same: what only renames, what is known beforehand, what nobody needs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cornu.graph.graph import Graph, Node, Value
+
+FOLDED_SIZE = 2**16  # elements of a result that is computed beforehand; larger ones cost more to keep than to compute
+
+
+def simplify(graph: Graph) -> Graph:
+    """A new graph over the same inputs, without identities, with constants computed, equal nodes merged, unneeded ones dropped.
+
+    The functions of control nodes are simplified too. Results are the same to the last bit.
+    """
+    simple = Graph()
+    simple.inputs, simple.constants = graph.inputs, dict(graph.constants)
+    instead: dict[Value, Value] = {}
+    source: dict[Value, Value] = {}  # what a reshape has reshaped
+    same = {(array.dtype, array.shape, array.tobytes()): v for v, array in graph.constants.items() if array.ndim == 0}
+    for node in graph.nodes:
+        operands = [instead.get(v, v) for v in node.operands]
+        if node.primitive.name == "reshape":
+            operands = [source.get(operands[0], operands[0])]
+        params = {key: simplify(value) if isinstance(value, Graph) else value for key, value in node.params.items()}
+        node = Node(node.primitive, operands, params, node.results)
+        if _changes_nothing(node):
+            instead[node.results[0]] = operands[0]
+        elif _is_known(node, simple):
+            for value, array in zip(node.results, _computed(node, simple), strict=True):
+                instead[value] = same.setdefault((array.dtype, array.shape, array.tobytes()), value)
+                simple.constants.setdefault(instead[value], array)
+        else:
+            if node.primitive.name == "reshape":
+                source[node.results[0]] = operands[0]
+            simple.nodes.append(node)
+    simple.outputs = [instead.get(v, v) for v in graph.outputs]
+    return simple.prune()
+
+
+_SHAPE_ONLY = ("reshape", "broadcast_to", "slice", "concatenate")  # identities if the shape stays (their order of elements does)
+
+
+def _changes_nothing(node: Node) -> bool:
+    name, params = node.primitive.name, node.params
+    if len(node.operands) != 1:
+        return False
+    if (node.operands[0].shape, node.operands[0].dtype) != (node.results[0].shape, node.results[0].dtype):
+        return False
+    if name == "transpose":
+        return params["axes"] == tuple(range(len(params["axes"])))
+    if name == "flip":
+        return all(node.operands[0].shape[axis] == 1 for axis in params["axes"])
+    return name in (*_SHAPE_ONLY, "stop_gradient", "cast", "real")
+
+
+def _is_known(node: Node, graph: Graph) -> bool:
+    if node.primitive.family == "control" or any(v not in graph.constants for v in node.operands):
+        return False
+    limit = FOLDED_SIZE if node.operands else 1  # a filled tensor is not worth keeping
+    return all(math.prod(v.shape) <= limit for v in node.results)
+
+
+def _computed(node: Node, graph: Graph) -> list[np.ndarray]:
+    with np.errstate(all="ignore"):
+        results = node.primitive.reference(*[graph.constants[v] for v in node.operands], **node.params)
+    return [np.asarray(array) for array in (results if isinstance(results, list) else [results])]

@@ -1,0 +1,71 @@
+"""Simplification: fewer nodes, the same results to the last bit."""
+
+import numpy as np
+
+from cornu import context
+from cornu import primitives as P
+from cornu.contract.conformance.reference import REFERENCE
+from cornu.contract.tracer import Tracer
+from cornu.graph.simplify import simplify
+
+X = np.array([[1.0, -0.0, np.nan], [3.0, 4.0, np.inf]], "float32")
+
+
+def record(fn):
+    tracer = Tracer(REFERENCE)
+    x = tracer.input(X.shape, "float32")
+    with context.use(tracer):
+        tracer.close([fn(x)])
+    return tracer.graph
+
+
+def simplified(fn):
+    """The names of the nodes that are left, after a check of the results."""
+    graph = record(fn)
+    simple = simplify(graph)
+    simple.check()
+    with context.use(REFERENCE), np.errstate(all="ignore"):
+        for got, wanted in zip(simple(X), graph(X), strict=True):
+            assert np.asarray(got).tobytes() == np.asarray(wanted).tobytes()
+    return [node.primitive.name for node in simple.nodes]
+
+
+def test_identities_go():
+    assert simplified(lambda x: P.exp(P.reshape(P.stop_gradient(P.transpose(x, axes=(0, 1))), shape=(2, 3)))) == ["exp"]
+    assert simplified(lambda x: P.exp(P.slice(P.broadcast_to(P.cast(x, dtype="float32"), shape=(2, 3)), start=(0, 0), limit=(2, 3), strides=(1, 1)))) == ["exp"]
+    assert simplified(lambda x: P.stop_gradient(x)) == []
+
+
+def test_what_changes_something_stays():
+    assert simplified(lambda x: P.transpose(P.reshape(x, shape=(1, 2, 3)), axes=(1, 0, 2))) == ["reshape", "transpose"]
+    assert simplified(lambda x: P.flip(x, axes=(0,))) == ["flip"]
+    square = np.ones((2, 2), "float32")
+    assert simplified(lambda x: P.transpose(P.matmul(square, P.matmul(x, P.transpose(x, axes=(1, 0)))), axes=(1, 0))).count("transpose") == 2
+    assert simplified(lambda x: P.add(P.multiply(x, 1.0), 0.0)) == ["multiply", "add"]  # -0.0 + 0.0 is 0.0
+
+
+def test_reshapes_chain():
+    assert simplified(lambda x: P.exp(P.reshape(P.reshape(x, shape=(6,)), shape=(3, 2)))) == ["reshape", "exp"]
+    assert simplified(lambda x: P.exp(P.reshape(P.reshape(x, shape=(6,)), shape=(2, 3)))) == ["exp"]
+
+
+def test_constants_are_computed():
+    def fn(x):
+        return P.add(x, P.multiply(P.full(shape=(), value=2.0, dtype="float32"), P.exp(np.array([1.0, 2.0, 3.0], "float32"))))
+
+    assert simplified(fn) == ["add"]
+    assert simplified(lambda x: P.add(x, P.full(shape=(2, 3), value=2.0, dtype="float32"))) == ["full", "add"]
+
+
+def test_equal_constants_are_one():
+    two = lambda: P.full(shape=(), value=2.0, dtype="float32")  # noqa: E731
+    assert simplified(lambda x: P.multiply(P.add(x, two()), P.add(x, P.multiply(two(), 1.0)))) == ["add", "multiply"]
+
+
+def test_functions_of_control_nodes():
+    def fn(x):
+        return P.scan(x, body_fn=lambda s: [P.reshape(P.exp(s), shape=(2, 3))], n_carry=1, n_xs=0, length=2, reverse=False)[0]
+
+    graph = record(fn)
+    (node,) = simplify(graph).nodes
+    assert [inner.primitive.name for inner in node.params["body_fn"].nodes] == ["exp"]
