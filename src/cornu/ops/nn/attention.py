@@ -1,0 +1,83 @@
+"""Attention and recurrence."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cornu import primitives as P
+from cornu.ops.common import dtype_of, shape_of, slice_axis
+from cornu.ops.core import scan
+from cornu.ops.nn.activation import softmax
+from cornu.ops.op import export, op
+
+Tensor = Any
+
+
+
+@op
+def dot_product_attention(
+    query, key, value, bias=None, mask=None, scale=None, is_causal=False, flash_attention=None, attn_logits_soft_cap=None
+):
+    """softmax(query key^T * scale + bias) value per head (Vaswani et al., 2017).
+
+    query: (N, T, heads, d); key, value: (N, S, heads, d); mask: bools that broadcast to (N, heads, T, S), False hides.
+    """
+    d = shape_of(query)[-1]
+    q, k, v = (P.transpose(x, axes=(0, 2, 1, 3)) for x in (query, key, value))
+    q = P.multiply(q, 1 / math.sqrt(d) if scale is None else scale)
+    scores = P.matmul(q, P.transpose(k, axes=(0, 1, 3, 2)))
+    if attn_logits_soft_cap is not None:
+        scores = P.multiply(P.tanh(P.divide(scores, attn_logits_soft_cap)), attn_logits_soft_cap)
+    scores = scores if bias is None else P.add(scores, bias)
+    if is_causal:
+        t, s = shape_of(scores)[-2:]
+        causal = np.tril(np.ones((t, s), bool))
+        mask = causal if mask is None else P.logical_and(mask, causal)
+    if mask is not None:
+        scores = P.where(mask, scores, -3e4 if dtype_of(scores) == "float16" else -1e30)
+    return P.transpose(P.matmul(softmax(scores), v), axes=(0, 2, 1, 3))
+
+
+@op
+def lstm(inputs, initial_h, initial_c, kernel, recurrent_kernel, bias=None, mask=None, activations=None, reverse=False):
+    """A layer of LSTM cells over a sequence (Hochreiter and Schmidhuber, 1997).
+
+    Args:
+        inputs: (N, time, features).
+        initial_h, initial_c: (N, units).
+        kernel: (features, 4 * units); recurrent_kernel: (units, 4 * units); bias: (4 * units,). Gates: input, forget, cell, output.
+        mask: bools (N, time); where False the state stays.
+        activations: (recurrent_activation, activation) functions; None: sigmoid and tanh.
+        reverse: walk from the end.
+
+    Returns:
+        Outputs (N, time, units), last h, last c.
+    """
+    gate, activate = activations or (P.sigmoid, P.tanh)
+    units = shape_of(initial_h)[-1]
+    n, time = shape_of(inputs)[:2]
+    projected = P.matmul(P.reshape(inputs, shape=(n * time, shape_of(inputs)[-1])), kernel)
+    projected = projected if bias is None else P.add(projected, bias)
+    xs: Any = P.transpose(P.reshape(projected, shape=(n, time, 4 * units)), axes=(1, 0, 2))
+    if mask is not None:
+        xs = (xs, P.reshape(P.transpose(mask, axes=(1, 0)), shape=(time, n, 1)))
+
+    def step(state: Any, x: Any) -> Any:
+        h, c = state
+        x, keep = x if mask is not None else (x, None)
+        z = P.add(x, P.matmul(h, recurrent_kernel))
+        i, f, g, o = (slice_axis(z, 1, k * units, (k + 1) * units) for k in range(4))
+        new_c = P.add(P.multiply(gate(f), c), P.multiply(gate(i), activate(g)))
+        new_h = P.multiply(gate(o), activate(new_c))
+        if keep is not None:
+            new_h, new_c = P.where(keep, new_h, h), P.where(keep, new_c, c)
+        return (new_h, new_c), new_h
+
+    (h, c), outputs = scan(step, (initial_h, initial_c), xs, reverse=reverse)
+    return P.transpose(outputs, axes=(1, 0, 2)), h, c
+
+
+export(globals())

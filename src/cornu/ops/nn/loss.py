@@ -1,0 +1,70 @@
+"""Losses per sample."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cornu import config
+from cornu import primitives as P
+from cornu.ops import numpy as knp
+from cornu.ops.common import axis_of, dtype_of, shape_of
+from cornu.ops.nn.activation import log_softmax
+from cornu.ops.nn.encoding import one_hot
+from cornu.ops.op import export, op
+
+Tensor = Any
+
+
+def _same_shape(target: Tensor, output: Tensor, where: str) -> None:
+    if shape_of(target) != shape_of(output):
+        raise ValueError(f"{where}: target and output must have the same shape, got {shape_of(target)} and {shape_of(output)}.")
+
+
+def _clipped(x: Tensor) -> Tensor:
+    return P.minimum(P.maximum(x, config.epsilon()), 1 - config.epsilon())
+
+
+@op
+def binary_crossentropy(target, output, from_logits=False):
+    """-(t log(p) + (1 - t) log(1 - p)) elementwise; `output` are probabilities, clipped by epsilon, or logits."""
+    _same_shape(target, output, "binary_crossentropy")
+    if from_logits:
+        return P.subtract(P.softplus(output), P.multiply(target, output))
+    p = _clipped(output)
+    one = P.multiply(target, P.log(p))
+    return P.negative(P.add(one, P.multiply(P.subtract(1, target), P.log(P.subtract(1, p)))))
+
+
+def _log_probabilities(output: Tensor, from_logits: bool, axis: int) -> Tensor:
+    if from_logits:
+        return log_softmax(output, axis)
+    output = P.divide(output, P.sum(output, axes=(axis,), keepdims=True))
+    return P.log(_clipped(output))
+
+
+@op
+def categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """-sum(t log(p)) over `axis`; `output` are probabilities (normalized, clipped by epsilon) or logits."""
+    _same_shape(target, output, "categorical_crossentropy")
+    axis = axis_of(axis, len(shape_of(output)), "categorical_crossentropy")
+    return P.negative(P.sum(P.multiply(target, _log_probabilities(output, from_logits, axis)), axes=(axis,), keepdims=False))
+
+
+@op
+def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
+    """-log(p[target]) over `axis`; target: integers of the output's shape without that axis."""
+    shape = shape_of(output)
+    axis = axis_of(axis, len(shape), "sparse_categorical_crossentropy")
+    if len(shape_of(target)) == len(shape) and shape_of(target)[-1] == 1:
+        target = knp.squeeze(target, -1)
+    if shape_of(target) != shape[:axis] + shape[axis + 1 :]:
+        raise ValueError(f"sparse_categorical_crossentropy: target of shape {shape_of(target)} doesn't fit output of shape {shape}.")
+    if from_logits:
+        log_p = log_softmax(output, axis)
+    else:
+        log_p = P.log(_clipped(P.divide(output, P.sum(output, axes=(axis,), keepdims=True))))
+    hot = one_hot(target, shape[axis], axis=axis, dtype=dtype_of(log_p))
+    return P.negative(P.sum(P.multiply(hot, log_p), axes=(axis,), keepdims=False))
+
+
+export(globals())
