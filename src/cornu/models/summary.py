@@ -7,10 +7,6 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from cornu import tree
 from cornu.primitives import dtypes as dt
 
@@ -53,6 +49,10 @@ def print_summary(
     model: Any, line_length: int | None, print_fn: Callable[[str], Any] | None, expand_nested: bool, show_trainable: bool
 ) -> None:
     """Print the table, or hand its text to `print_fn`."""
+    from rich.console import Console  # only a summary needs it, and it is slow to import
+    from rich.table import Table
+    from rich.text import Text
+
     connected = not hasattr(model, "_stack") and hasattr(model, "_nodes")
     table = Table(width=line_length, show_lines=True, header_style="bold")
     table.add_column("Layer (type)")
