@@ -1,4 +1,4 @@
-# make demo | make test | make lint | make conformance
+# make demo | make test | make lint | make conformance | make bench
 PYTHON ?= python3
 PIP := .venv/bin/pip install --quiet --constraint ci/constraints.txt
 ENGINES ?=
@@ -14,7 +14,7 @@ ENGINES ?=
 	$(PIP) -e '.[jax,torch,demo,test]'
 	touch $@
 
-.PHONY: demo test lint conformance
+.PHONY: demo test lint conformance bench
 demo: .venv/demo
 	for engine in $(patsubst all,jax torch,$(ENGINES)); do $(PIP) -e ".[$$engine]" || exit 1; done
 	.venv/bin/python -m cornu demo
@@ -24,7 +24,11 @@ test: .venv/test lint
 	.venv/bin/python -m pytest -n 2
 
 lint: .venv/test
-	.venv/bin/ruff check src tests
+	.venv/bin/ruff check src tests benchmarks
 
 conformance: .venv/test
 	.venv/bin/python -m cornu conformance
+
+# make bench ARGS='--engines jax --jobs mlp --json results.json'; KERAS_PYTHON=… adds real Keras, from an environment that has it
+bench: .venv/test
+	.venv/bin/python -m benchmarks $(ARGS)
