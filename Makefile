@@ -25,6 +25,7 @@ test: .venv/test lint
 
 lint: .venv/test
 	.venv/bin/ruff check src tests benchmarks
+	.venv/bin/mypy
 
 conformance: .venv/test
 	.venv/bin/python -m cornu conformance

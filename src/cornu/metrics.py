@@ -102,7 +102,7 @@ class MeanMetricWrapper(Mean):
     """The mean of a function of targets and predictions."""
 
     def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
-        super().__init__(name or getattr(fn, "__name__", "metric"), dtype)
+        super().__init__(str(name or getattr(fn, "__name__", "metric")), dtype)
         self._fn, self._fn_kwargs = fn, kwargs
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

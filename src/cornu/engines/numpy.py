@@ -58,7 +58,7 @@ def sum(x: Any, *, axes: tuple[int, ...], keepdims: bool = False) -> Any:
         return TABLE["sum"].reference(x, axes=axes, keepdims=keepdims)
     if axes and x.ndim == 2 and axes == (0,) and not keepdims and x.dtype.itemsize >= 4:
         return np.ones(x.shape[0], x.dtype) @ x  # BLAS is faster than a strided reduction
-    return np.add.reduce(x, axes, None, None, keepdims)
+    return np.add.reduce(x, axes, None, None, keepdims)  # type: ignore[call-overload]
 
 
 @kernels.define
@@ -125,7 +125,8 @@ def _one_group(reference: str, fast: Callable[..., Any]) -> Callable[..., Any]:
 
 def _conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     window = kernel.shape[:-2]
-    counts = [window_output_size(n, k, s, *p, d) for n, k, s, p, d in zip(x.shape[1:-1], window, strides, padding, dilation)]
+    sizes = zip(x.shape[1:-1], window, strides, padding, dilation)
+    counts = [window_output_size(n, k, s, lo, hi, d) for n, k, s, (lo, hi), d in sizes]
     rows = _columns(_padded(x, padding), window, counts, strides, dilation)
     return (rows @ kernel.reshape(-1, kernel.shape[-1])).reshape(x.shape[0], *counts, kernel.shape[-1])
 

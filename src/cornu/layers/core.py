@@ -52,10 +52,11 @@ class Dense(Layer):
             (width, self.units), self.kernel_initializer, regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint, name="kernel",
         )  # fmt: skip
-        self.bias = self.use_bias and self.add_weight(
-            (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
-        )
-        self.bias = self.bias or None
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
+            )
         self.input_spec = InputSpec(min_ndim=2, axes={-1: width})
 
     def call(self, inputs: Any, training: Any = None) -> Any:

@@ -35,6 +35,9 @@ class BatchNormalization(_Normalization):
         an offset and a factor. Frozen (`trainable=False`) it uses the moving averages while training too.
     """
 
+    moving_mean_initializer: Any
+    moving_variance_initializer: Any
+
     def __init__(
         self, axis: int = -1, momentum: float = 0.99, epsilon: float = 0.001, center: bool = True, scale: bool = True,
         beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",

@@ -22,6 +22,9 @@ class LSTM(Layer):
         with the states at the end of the last. unroll, use_cudnn: accepted, no effect.
     """
 
+    kernel_initializer: Any
+    recurrent_initializer: Any
+
     def __init__(
         self, units: int, activation: Any = "tanh", recurrent_activation: Any = "sigmoid", use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform", recurrent_initializer: Any = "orthogonal", bias_initializer: Any = "zeros",

@@ -27,7 +27,7 @@ def count(variables: Any) -> int:
 
 
 def _rows(model: Any, expand: bool, indent: str = "") -> Iterator[tuple[Any, str, str, int, str, bool]]:
-    produced = {}
+    produced: dict[Any, Any] = {}
     for node in getattr(getattr(model, "_functional", None) or model, "_nodes", []):
         produced.setdefault(node.operation, node)
     sequential = hasattr(model, "_stack")

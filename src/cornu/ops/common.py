@@ -50,7 +50,7 @@ def axes_of(axis: Axis, rank: int, where: str) -> tuple[int, ...]:
     if axis is None:
         return tuple(range(rank))
     given = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
-    axes = [axis_of(a, rank, where) for a in given]
+    axes = [axis_of(int(a), rank, where) for a in given]
     if len(set(axes)) != len(axes):
         raise ValueError(f"{where}: duplicate axes in {axis}.")
     return tuple(sorted(axes))

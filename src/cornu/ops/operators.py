@@ -25,7 +25,7 @@ BINARY = {
 COMPARISONS = {"lt": knp.less, "le": knp.less_equal, "gt": knp.greater, "ge": knp.greater_equal}
 
 
-def install(kind: type) -> None:
+def install(kind: Any) -> None:
     """Give `kind` the operators. `==` stays identity: these objects are keys of dictionaries."""
 
     def forward(op: Any) -> Any:
@@ -39,11 +39,11 @@ def install(kind: type) -> None:
         setattr(kind, f"__r{name}__", backward(op))
     for name, op in COMPARISONS.items():
         setattr(kind, f"__{name}__", forward(op))
-    kind.__neg__ = lambda self: knp.negative(self)  # type: ignore[attr-defined]
-    kind.__abs__ = lambda self: knp.absolute(self)  # type: ignore[attr-defined]
-    kind.__getitem__ = lambda self, key: knp.get_item(self, key)  # type: ignore[attr-defined]
-    kind.__array_priority__ = 1000  # type: ignore[attr-defined]
-    kind.__array_ufunc__ = None  # type: ignore[attr-defined]
+    kind.__neg__ = lambda self: knp.negative(self)
+    kind.__abs__ = lambda self: knp.absolute(self)
+    kind.__getitem__ = lambda self, key: knp.get_item(self, key)
+    kind.__array_priority__ = 1000
+    kind.__array_ufunc__ = None
 
 
 for _kind in (KerasTensor, Value, Cell):

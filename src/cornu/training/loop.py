@@ -35,7 +35,7 @@ class Trainer:
         self._compile_metrics: CompiledMetrics | None = None
         self._compile_tracker: Any = None
         self._compile_programs: dict[str, Program] = {}
-        self._compile_fast: dict[Any, Compiled] = {}
+        self._compile_fast: dict[Any, Any] = {}
 
     def compile(
         self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,

@@ -74,13 +74,14 @@ def ifft(x):
 
 @independent
 def scatter(x, indices, updates, *, mode):
-    combine = {
+    functions: dict[str, Any] = {
         "add": np.add,
         "multiply": np.multiply,
         "max": np.maximum,
         "min": np.minimum,
         "update": lambda old, new: new,
-    }[mode]
+    }
+    combine = functions[mode]
     y = x.copy()
     with np.errstate(all="ignore"):
         for row in np.ndindex(indices.shape[:-1]):

@@ -45,7 +45,10 @@ def get_item(x, key):
     whole = [slice(None)] * (rank - consumed)
     spot = next((i for i, k in enumerate(keys) if k is Ellipsis), None)
     keys = keys + whole if spot is None else keys[:spot] + whole + keys[spot + 1 :]
-    start, limit, strides, flips, shape, arrays = [], [], [], [], [], []
+    start: list[int] = []
+    limit: list[int] = []
+    strides: list[int] = []
+    flips, shape, arrays = [], [], []
     axis = 0
     for k in keys:
         if k is None:
