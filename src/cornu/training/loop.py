@@ -10,7 +10,7 @@ import numpy as np
 from cornu import context, ops, optimizers, tree
 from cornu.callbacks import CallbackList, History, Progress
 from cornu.contract import registry
-from cornu.contract.program import Compiled, Program
+from cornu.contract.program import Program
 from cornu.metrics import Mean
 from cornu.ops.autodiff import value_and_grad
 from cornu.ops.symbolic import KerasTensor, infer_outputs
