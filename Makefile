@@ -1,6 +1,7 @@
 # make demo | make test | make lint | make conformance | make bench
 PYTHON ?= python3
 PIP := .venv/bin/pip install --quiet --constraint ci/constraints.txt
+TENSORFLOW := $(if $(filter Linux,$(shell uname)),tensorflow-cpu,tensorflow)  # without hundreds of MB of CUDA
 ENGINES ?=
 
 .venv/bin/python:
@@ -11,16 +12,17 @@ ENGINES ?=
 	touch $@
 
 .venv/test: .venv/bin/python pyproject.toml ci/constraints.txt
-	$(PIP) -e '.[jax,torch,demo,test]'
+	$(PIP) -e '.[jax,torch,demo,test]' $(TENSORFLOW)
 	touch $@
 
 .PHONY: demo test lint conformance bench
 demo: .venv/demo
-	for engine in $(patsubst all,jax torch,$(ENGINES)); do $(PIP) -e ".[$$engine]" || exit 1; done
+	for engine in $(patsubst all,jax torch tensorflow,$(ENGINES)); do \
+	  case $$engine in tensorflow) $(PIP) $(TENSORFLOW);; *) $(PIP) -e ".[$$engine]";; esac || exit 1; done
 	.venv/bin/python -m cornu demo
 
 test: .venv/test lint
-	.venv/bin/python -m cornu conformance numpy torch
+	.venv/bin/python -m cornu conformance numpy torch tensorflow
 	.venv/bin/python -m pytest -n 2
 
 lint: .venv/test
