@@ -220,23 +220,25 @@ def identity(n, dtype=None):
     return eye(n, dtype=dtype)
 
 
-def _triangle(x, where):
+def _triangle(x, k, where):
+    """Bools for the last two dimensions of x: on or below the k-th diagonal."""
     shape = shape_of(x)
     if len(shape) < 2:
         raise ValueError(f"{where}: expected a matrix or a batch of them, got shape {shape}.")
-    return shape[-2:]
+    rows, columns = shape[-2:]
+    return _below(rows, columns, k)
 
 
 @op
 def tril(x, k=0):
     """x with zeros above the k-th diagonal of its last two dimensions."""
-    return P.where(_below(*_triangle(x, "tril"), k), x, constant(0, x))
+    return P.where(_triangle(x, k, "tril"), x, constant(0, x))
 
 
 @op
 def triu(x, k=0):
     """x with zeros below the k-th diagonal of its last two dimensions."""
-    return P.where(_below(*_triangle(x, "triu"), k - 1), constant(0, x), x)
+    return P.where(_triangle(x, k - 1, "triu"), constant(0, x), x)
 
 
 @op

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from typing import Any
 
 import numpy as np
 
@@ -101,7 +102,7 @@ def _is_array(key):
 
 def _full_key(key, rank, shape):
     """The key with its Ellipsis written out, and masks as index arrays."""
-    keys = []
+    keys: list[Any] = []
     for k in key if isinstance(key, tuple) else (key,):
         keys.extend(nonzero(k) if _is_array(k) and dtype_of(k) == "bool" else [k])
     consumed = builtins.sum(k is not None and k is not Ellipsis for k in keys)
@@ -125,7 +126,10 @@ def get_item(x, key):
     """
     shape = shape_of(x)
     keys = _full_key(key, len(shape), shape)
-    start, limit, strides, flips, kept, arrays = [], [], [], [], [], []
+    start: list[int] = []
+    limit: list[int] = []
+    strides: list[int] = []
+    flips, kept, arrays = [], [], []
     advanced = builtins.any(map(_is_array, keys))  # then ints are index tensors too
     axis = 0
     for k in keys:

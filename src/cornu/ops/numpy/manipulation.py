@@ -241,7 +241,7 @@ def split(x, indices_or_sections, axis=0):
     size = shape_of(x)[axis_of(axis, len(shape_of(x)), "split")] if shape_of(x) else 0
     if isinstance(indices_or_sections, (int, np.integer)):
         check_divides(
-            indices_or_sections, size, f"split: {size} elements along axis {axis} can't be split into {indices_or_sections} equal parts."
+            int(indices_or_sections), size, f"split: {size} elements along axis {axis} can't be split into {indices_or_sections} equal parts."
         )
     return array_split(x, indices_or_sections, axis)
 
@@ -334,7 +334,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
 def _padded(x, axis, before, after, mode):
     size = shape_of(x)[axis]
     if mode in _PLACES:
-        places = np.pad(np.arange(size), (before, after), mode=_PLACES[mode])
+        places = np.pad(np.arange(size), (before, after), mode=_PLACES[mode])  # type: ignore[call-overload]
         return P.take(x, places.astype("int32"), axis=axis)
     column = lambda n: tuple(n if i == axis else 1 for i in range(len(shape_of(x))))  # noqa: E731
     if mode == "linear_ramp":

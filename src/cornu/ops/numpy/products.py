@@ -174,7 +174,7 @@ def einsum(subscripts, *operands, **kwargs):
         ValueError: for subscripts that don't fit the operands.
     """
     if operands and all(dtype_of(x) == "int8" for x in operands):
-        operands = [P.cast(x, dtype="int32") for x in operands]
+        operands = tuple(P.cast(x, dtype="int32") for x in operands)
     terms, output = _read(subscripts, [len(shape_of(x)) for x in operands])
     _check_sizes(subscripts, terms, operands)
     taken = [_diagonals(term, x) for term, x in zip(terms, operands, strict=True)]
@@ -212,7 +212,7 @@ def _read(subscripts, ranks):
 
 
 def _check_sizes(subscripts, terms, operands):
-    sizes = {}
+    sizes: dict[str, int] = {}
     for term, x in zip(terms, operands, strict=True):
         for c, n in zip(term, shape_of(x), strict=True):
             if n != 1 and sizes.setdefault(c, n) != n:
