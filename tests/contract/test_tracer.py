@@ -10,6 +10,7 @@ from cornu import primitives as P
 from cornu.contract import state
 from cornu.contract.conformance.services import TestCell
 from cornu.contract.tracer import Recording, Tracer, infer
+from cornu.engines.numpy import NumpyEngine
 
 
 def record(fn, *specs):
@@ -194,3 +195,15 @@ def test_gradients_are_recorded():
     graph = record(program, ((3,), "float32")).graph
     x = np.array([1, 2, 3], "float32")
     np.testing.assert_allclose(graph(x)[0], 2 * x)
+
+
+def test_a_branch_that_returns_an_outer_value():
+    """Both branches must be callable with the node's operands."""
+
+    def fn(x):
+        doubled = P.multiply(x, 2)
+        return P.cond(P.less(P.sum(x, axes=(0,)), 0), true_fn=lambda: [x], false_fn=lambda: [doubled])
+
+    graph = Recording(NumpyEngine(), fn, [((2,), "float32")]).graph
+    (node,) = [node for node in graph.nodes if node.primitive.name == "cond"]
+    assert {len(g.inputs) for g in node.params.values()} == {len(node.operands) - 1}

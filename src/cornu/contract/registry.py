@@ -13,7 +13,7 @@ from importlib.metadata import EntryPoint, entry_points
 from cornu import config, context
 from cornu.contract.engine import LOADED, Engine
 
-PREFERENCE = ("tensorflow", "jax", "torch", "numpy")  # as the best one installed, when nobody chose
+PREFERENCE = ("tensorflow", "jax", "torch", "onnxruntime", "numpy")  # as the best one installed, when nobody chose
 
 _lock = threading.RLock()
 

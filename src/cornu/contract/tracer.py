@@ -145,7 +145,7 @@ class Tracer(Engine):
         tracer = Tracer(self.host, self)
         inputs = [tracer.input(shape, dtype) for shape, dtype in specs]
         with context.use(tracer):
-            return tracer, list(fn(*inputs))
+            return tracer, [tracer.lift(x) for x in fn(*inputs)]  # an outer value among the outputs is captured too
 
     def _fresh(self, x: Any) -> Value:
         """The same tensor as a value of its own."""

@@ -155,6 +155,8 @@ def _problem(node: Node, known: set[Value]) -> str | None:
     for name, value in node.params.items():
         if not _is_plain(value):
             return f"parameter {name} is a {type(value).__name__}, which is not plain data"
+        if isinstance(value, Graph) and len(value.inputs) != len(node.operands) - (node.primitive.name == "cond"):
+            return f"{name} has {len(value.inputs)} inputs for {len(node.operands)} operands"
     if node.params.keys() != node.primitive.params.keys():
         return f"parameters {sorted(node.params)} instead of {sorted(node.primitive.params)}"
     dtypes = [v.dtype for v in node.operands]

@@ -1,0 +1,98 @@
+"""ONNX Runtime: a whole training step is one ONNX model; the state stays in OrtValues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from cornu.contract.staged import StagedEngine
+from cornu.engines.numpy import NumpyEngine
+from cornu.graph import onnx
+from cornu.graph.graph import Graph, Node
+from cornu.graph.onnx.writer import onnx_dtype
+from cornu.primitives import dtypes as dt
+
+
+class Storage:
+    """A tensor in two buffers: a step reads one and writes the other, then they change roles."""
+
+    __slots__ = ("buffers", "now", "values")
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.buffers = [np.array(array, order="C"), np.empty_like(array, order="C")]
+        self.values = [ort_value(buffer) for buffer in self.buffers]
+        self.now = 0
+
+
+def ort_value(array: np.ndarray) -> Any:
+    """The array as ONNX Runtime's tensor, without a copy."""
+    if array.dtype.name == "bfloat16":
+        return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(array.view("uint16"), onnx_dtype("bfloat16"))
+    return ort.OrtValue.ortvalue_from_numpy(array)
+
+
+class OnnxRuntimeEngine(StagedEngine, NumpyEngine):
+    """ONNX Runtime: programs are models run by a session with bound buffers; eager calls are NumPy's."""
+
+    name = "onnxruntime"
+    library = "onnxruntime"
+    lowering = onnx.LOWERING
+    dtypes = onnx.DTYPES
+
+    def can(self, node: Node) -> bool:
+        return onnx.can_write(node)
+
+    def upload(self, array: np.ndarray) -> Storage:
+        return Storage(array)
+
+    def download(self, storage: Storage) -> np.ndarray:
+        return np.array(storage.buffers[storage.now])
+
+    def update(self, storage: Storage, array: np.ndarray) -> None:
+        storage.buffers[storage.now][...] = array
+
+    def lower(self, graph: Graph, storages: Sequence[Storage], written: Sequence[int]) -> Callable[..., Sequence[np.ndarray]]:
+        return _Session(graph, list(storages), [storages[i] for i in written])
+
+
+class _Session:
+    """A model and its session; bindings of the state are kept for each constellation of buffers."""
+
+    def __init__(self, graph: Graph, storages: list[Storage], written: list[Storage]) -> None:
+        options = ort.SessionOptions()
+        options.log_severity_level = 3
+        model = onnx.model(graph)
+        self.session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        self.storages, self.written = storages, written
+        self.arguments = [f"i{i}" for i in range(len(storages), len(graph.inputs))]
+        count = len(written)
+        self.results = [(f"o{i}", v.shape, dt.numpy_dtype(v.dtype)) for i, v in enumerate(graph.outputs) if i >= count]
+        self.bindings: dict[tuple[int, ...], Any] = {}
+
+    def _bind(self) -> Any:
+        binding = self.session.io_binding()
+        for i, storage in enumerate(self.storages):
+            binding.bind_ortvalue_input(f"i{i}", storage.values[storage.now])
+        for i, storage in enumerate(self.written):
+            binding.bind_ortvalue_output(f"o{i}", storage.values[1 - storage.now])
+        return binding
+
+    def __call__(self, *args: np.ndarray) -> list[np.ndarray]:
+        key = tuple([storage.now for storage in self.storages])
+        binding = self.bindings.get(key)
+        if binding is None:
+            binding = self.bindings[key] = self._bind()
+        for name, array in zip(self.arguments, args):
+            binding.bind_ortvalue_input(name, ort_value(array))
+        results = []
+        for name, shape, dtype in self.results:
+            array = np.empty(shape, dtype)
+            binding.bind_ortvalue_output(name, ort_value(array))
+            results.append(array)
+        self.session.run_with_iobinding(binding)
+        for storage in self.written:
+            storage.now = 1 - storage.now
+        return results

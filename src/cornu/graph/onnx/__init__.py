@@ -1,0 +1,60 @@
+"""Recorded programs as ONNX graphs. Needs the package `onnx`, and nothing that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import onnx
+from onnx import helper
+
+from cornu.graph.graph import Graph, Node
+from cornu.graph.onnx import contraction, control, structure  # noqa: F401 (they enter what they lower)
+from cornu.graph.onnx.elementwise import LOWERING
+from cornu.graph.onnx.writer import IR_VERSION, Ref, Writer, value_info
+from cornu.primitives import dtypes as dt
+
+DTYPES = frozenset(dt.DTYPES) - set(dt.COMPLEXES)
+# Where the standard's operators, or ONNX Runtime's kernels for them, stop short of double precision.
+_NOT_DOUBLE = {
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "cosh", "erf", "erfinv", "arctan2"),
+    *("conv", "conv_grad_input", "conv_grad_kernel"),
+}
+_NOT_UINT64 = {"max", "min", "argmax", "argmin", "sort", "argsort", "searchsorted", "maximum", "minimum"}
+
+
+def can_write(node: Node) -> bool:
+    """Whether the node has a form in ONNX that computes it exactly as specified."""
+    name = node.primitive.name
+    dtypes = {v.dtype for v in (*node.operands, *node.results)}
+    if name not in LOWERING or not dtypes <= DTYPES:
+        return False
+    if ("float64" in dtypes and name in _NOT_DOUBLE) or ("uint64" in dtypes and name in _NOT_UINT64):
+        return False
+    return all(can_write(inner) for graph in node.params.values() if isinstance(graph, Graph) for inner in graph.nodes)
+
+
+def model(
+    graph: Graph, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None, batch: str = "batch"
+) -> onnx.ModelProto:
+    """The program as a model.
+
+    Args:
+        graph: its nodes are all such that `can_write` holds. Its shapes may hold `Dim`s.
+        inputs, outputs: names; by default i0, i1, … and o0, o1, …
+        batch: name of the dimension that only the running model knows.
+    """
+    writer = Writer(LOWERING)
+    refs = [Ref(name, v.dtype, v.shape) for name, v in zip(inputs or [f"i{i}" for i in range(len(graph.inputs))], graph.inputs)]
+    results = writer.program(graph, refs)
+    names = list(outputs or [f"o{i}" for i in range(len(results))])
+    for name, ref in zip(names, results, strict=True):
+        writer.nodes.append(helper.make_node("Identity", [ref.name], [name]))
+    given = [value_info(name, v.dtype, v.shape) for name, v in zip(names, graph.outputs)]
+    proto = helper.make_graph(writer.nodes, "cornu", [value_info(r.name, r.dtype, r.shape) for r in refs], given, writer.initializers)
+    return helper.make_model(
+        proto, opset_imports=[helper.make_opsetid("", writer.opset)], ir_version=IR_VERSION, producer_name="cornu"
+    )
+
+
+__all__: list[Any] = ["DTYPES", "LOWERING", "can_write", "model"]

@@ -1,0 +1,220 @@
+"""Writing ONNX: nodes, constants, subgraphs. What the primitives become stands beside, by family."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from cornu.graph.graph import Graph, Node, Value
+from cornu.graph.onnx.dims import Dim
+from cornu.primitives import dtypes as dt
+
+OPSET = 21  # the first with all dtypes for pads and tests of NaN; a node that needs a later one raises it
+IR_VERSION = 10
+SINCE = {"BitCast": 26, "CumProd": 26}
+
+# The dtypes in which ONNX Runtime has kernels, where those are not all; others are cast to and fro (CARRIERS).
+_FLOAT = "float16 float32 float64"
+_WIDE = f"int32 int64 {_FLOAT}"
+_NUMBERS = f"int8 int16 int32 int64 uint8 uint16 uint32 uint64 {_FLOAT}"
+KERNELS: dict[str, set[str]] = {
+    name: set(dtypes.split())
+    for names, dtypes in {
+        "Exp Log Sqrt Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Erf Reciprocal Floor Ceil Round": _FLOAT,
+        "Conv ConvTranspose": "float16 float32",
+        "Add Sub Mul Div Mod Abs Less LessOrEqual Greater GreaterOrEqual": _NUMBERS,
+        "Neg": f"int8 int16 int32 int64 {_FLOAT}",
+        "Sign": _NUMBERS.replace("float16 ", ""),  # of a half NaN it gives 0
+        "Equal": f"{_NUMBERS} bool",
+        "Max Min": f"int8 int32 int64 uint8 uint32 uint64 {_FLOAT}",
+        "ReduceSum ReduceProd CumSum": _WIDE,
+        "CumProd": f"uint32 uint64 {_WIDE}",
+        "ReduceMax ReduceMin ArgMax ArgMin": f"int8 uint8 {_WIDE}",
+        "MatMul": f"uint32 uint64 {_WIDE}",
+        "Where": f"int8 uint8 uint32 {_WIDE}",
+        "Pad": f"bool int8 uint8 uint32 uint64 {_WIDE} bfloat16",
+        "Expand": f"{_NUMBERS} bool",
+        "TopK": "int8 int16 uint8 int32 int64 float32 float64",
+        "Range": "int16 int32 int64 float32 float64",
+    }.items()
+    for name in names.split()
+}
+CARRIERS = {
+    "bool": "uint8", "uint8": "int32", "int8": "int32", "int16": "int32", "uint16": "int32", "uint32": "int64", "uint64": "int64",
+    "float16": "float32", "bfloat16": "float32",
+}  # fmt: skip
+_BOOLEAN = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "IsNaN", "IsInf"}
+
+
+def carrier(op: str, dtype: str) -> str:
+    """The dtype in which the ONNX operator is computed for operands of `dtype`."""
+    while dtype not in KERNELS.get(op, dt.DTYPES):
+        dtype = CARRIERS[dtype]
+    return dtype
+
+
+class Ref:
+    """A tensor in the ONNX graph. shape is known for values of the program, not for what stands between them."""
+
+    __slots__ = ("array", "dtype", "name", "shape")
+
+    def __init__(self, name: str, dtype: str, shape: Any = None, array: np.ndarray | None = None) -> None:
+        self.name, self.dtype, self.shape, self.array = name, dtype, shape, array
+
+
+class Writer:
+    """Nodes of one graph; `inner()` gives a writer of a subgraph, which shares names and constants.
+
+    `writer.Add(x, 1)` writes a node and gives its result. Numbers and arrays among the operands become constants in the dtype of
+    the first `Ref`; operands in dtypes without a kernel are cast, and the result back.
+    """
+
+    def __init__(self, lowering: dict[str, Callable[..., Any]], outer: Writer | None = None) -> None:
+        self.lowering = lowering
+        self.nodes: list[onnx.NodeProto] = []
+        self.root: Writer = outer.root if outer else self
+        if outer is None:
+            self.constants: dict[Any, Ref] = {}
+            self.initializers: list[onnx.TensorProto] = []
+            self.count = 0
+            self.opset = OPSET
+            self.batch: Ref | None = None  # the size of the batch, where that is known only when the model runs
+
+    def inner(self) -> Writer:
+        """A writer of a subgraph, which sees all that is here."""
+        return Writer(self.lowering, self)
+
+    # Nodes
+
+    def __getattr__(self, op: str) -> Callable[..., Any]:
+        if not op[0].isupper():
+            raise AttributeError(op)
+        return functools.partial(self.node, op)
+
+    def node(self, op: str, *operands: Any, dtype: str | None = None, results: int = 1, **attributes: Any) -> Any:
+        """Write a node. dtype: of the (first) result, by default that of the first operand. None as an operand: left out."""
+        first = next((x for x in operands if isinstance(x, Ref)), None)
+        assert first is not None, op
+        own = first.dtype
+        target = carrier(op, own)
+        if op == "Where":
+            own = operands[1].dtype if isinstance(operands[1], Ref) else operands[2].dtype
+            target = carrier(op, own)
+        inputs = []
+        for i, x in enumerate(operands):
+            if not isinstance(x, Ref):
+                inputs.append("" if x is None else self.constant(x, target).name)
+            elif x.dtype == own != target and (i or op != "Where"):
+                inputs.append(self.cast(x, target).name)
+            else:
+                inputs.append(x.name)
+        result = Ref(self.fresh(), "bool" if op in _BOOLEAN else dtype or target)
+        others = [self.fresh() for _ in range(results - 1)]
+        self.nodes.append(helper.make_node(op, inputs, [result.name, *others], **attributes))
+        self.root.opset = max(self.root.opset, SINCE.get(op, 0))
+        if dtype is None and op not in _BOOLEAN and own != target:
+            result = self.cast(result, own)
+        return result if results == 1 else [result, *[Ref(name, "int64") for name in others]]
+
+    def cast(self, x: Ref, dtype: str) -> Ref:
+        """x in another dtype."""
+        if x.dtype == dtype:
+            return x
+        if x.array is not None and x.array.size <= 1:
+            return self.constant(x.array.astype(dt.numpy_dtype(dtype)))
+        return Ref(self.node("Cast", x, dtype=dtype, to=onnx_dtype(dtype)).name, dtype, x.shape)
+
+    def fresh(self) -> str:
+        """A new name."""
+        self.root.count += 1
+        return f"v{self.root.count}"
+
+    def constant(self, value: Any, dtype: str | None = None) -> Ref:
+        """A constant of the model; equal ones are written once."""
+        array = np.asarray(value, None if dtype is None else dt.numpy_dtype(dtype))
+        key = (array.dtype, array.shape, array.tobytes())
+        if key not in self.root.constants:
+            name = dt.name_of(array.dtype)
+            ref = Ref(f"c{len(self.root.constants)}", name, array.shape, array)
+            self.root.constants[key] = ref
+            data = np.asarray(array, order="C").tobytes()
+            self.root.initializers.append(helper.make_tensor(ref.name, onnx_dtype(name), array.shape, data, raw=True))
+        return self.root.constants[key]
+
+    # Shapes
+
+    def ints(self, values: Sequence[Any]) -> Ref:
+        """A vector of int64 from ints and dimensions that only the running model knows."""
+        if not any(isinstance(n, Dim) for n in values):
+            return self.constant(np.array(values, "int64"))
+        return self.Concat(*[self.size(n) for n in values], axis=0)
+
+    def size(self, n: Any) -> Ref:
+        """A dimension as an int64 vector of one element."""
+        if not isinstance(n, Dim):
+            return self.constant(np.array([n], "int64"))
+        assert self.root.batch is not None
+        scaled = self.root.batch if n.factor == 1 else self.Mul(self.root.batch, np.array([n.factor]))
+        return scaled if n.offset == 0 else self.Add(scaled, np.array([n.offset]))
+
+    def reshape(self, x: Ref, shape: Sequence[Any]) -> Ref:
+        """x under another shape."""
+        unknown = [i for i, n in enumerate(shape) if isinstance(n, Dim)]
+        if len(unknown) == 1 and 0 not in shape:
+            return self.Reshape(x, self.constant(np.array([-1 if i in unknown else n for i, n in enumerate(shape)], "int64")))
+        return self.Reshape(x, self.ints(shape), allowzero=1)
+
+    def expand(self, x: Ref, shape: Sequence[Any]) -> Ref:
+        """x repeated to a shape."""
+        if x.shape is not None and tuple(x.shape) == tuple(shape):
+            return x
+        have = [1] * (len(shape) - len(x.shape)) + list(x.shape) if x.shape is not None else [None] * len(shape)
+        return self.Expand(x, self.ints([1 if isinstance(n, Dim) and n == own else n for n, own in zip(shape, have, strict=True)]))
+
+    def filled(self, shape: Sequence[Any], value: Any, dtype: str) -> Ref:
+        """A tensor full of a number."""
+        if not any(isinstance(n, Dim) for n in shape) and math.prod(shape) <= 64:
+            return self.constant(np.full(tuple(shape), value, dt.numpy_dtype(dtype)))
+        return self.expand(self.constant(np.full((), value, dt.numpy_dtype(dtype))), shape)
+
+    def slice(self, x: Ref, axis: int, start: int, limit: int, step: int = 1) -> Ref:
+        """A slice along one axis."""
+        return self.Slice(x, *[self.constant(np.array([n], "int64")) for n in (start, limit, axis, step)])
+
+    # Programs
+
+    def program(self, graph: Graph, operands: Sequence[Ref]) -> list[Ref]:
+        """Write the nodes of a recorded program; returns its outputs."""
+        return graph.evaluate(operands, self.apply, self.constant)
+
+    def apply(self, node: Node, *operands: Ref) -> Any:
+        """Write what a primitive becomes."""
+        results = self.lowering[node.primitive.name](self, *operands, **node.params)
+        row = results if isinstance(results, list) else [results]
+        return [self._named(ref, value, node) for ref, value in zip(row, node.results, strict=True)]
+
+    def _named(self, ref: Ref, value: Value, node: Node) -> Ref:
+        assert ref.dtype == value.dtype, f"{node.primitive.name} gives {ref.dtype} instead of {value.dtype}"
+        return Ref(ref.name, ref.dtype, value.shape, ref.array)
+
+    def outputs(self, refs: Sequence[Ref]) -> list[str]:
+        """Names for the outputs of a graph: each the result of a node of its own."""
+        return [self.node("Identity", ref).name for ref in refs]
+
+
+def onnx_dtype(name: str) -> int:
+    """ONNX's number of a dtype."""
+    if name == "bfloat16":
+        return onnx.TensorProto.BFLOAT16
+    return helper.np_dtype_to_tensor_dtype(np.dtype(name))
+
+
+def value_info(name: str, dtype: str, shape: Sequence[Any]) -> onnx.ValueInfoProto:
+    """Name, dtype and shape of an input or output; a dimension may be a name."""
+    return helper.make_tensor_value_info(name, onnx_dtype(dtype), list(shape))
