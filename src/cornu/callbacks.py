@@ -57,21 +57,26 @@ def _overrides(callback: Any, name: str) -> bool:
 
 
 class CallbackList:
-    """Callbacks to be called in order; knows which of them want to hear of batches."""
+    """Callbacks to be called in order; knows which of them want to hear of what."""
 
-    def __init__(self, callbacks: Iterable[Any], model: Any, params: dict[str, Any]) -> None:
+    def __init__(self, callbacks: Iterable[Any], model: Any = None, params: dict[str, Any] | None = None) -> None:
         self.callbacks = list(callbacks)
+        self._wanting: dict[str, list[Any]] = {}
         for callback in self.callbacks:
             callback.set_params(params)
             callback.set_model(model)
-        self._wanting = {name: [c for c in self.callbacks if _overrides(c, name)] for name in (*_EPOCH, *_BATCH, *_PHASE)}
+
+    def _listeners(self, name: str) -> list[Any]:
+        if name not in self._wanting:
+            self._wanting[name] = [callback for callback in self.callbacks if _overrides(callback, name)]
+        return self._wanting[name]
 
     def wants(self, name: str) -> bool:
         """Whether a callback overrides this method."""
-        return bool(self._wanting[name])
+        return bool(self._listeners(name))
 
     def __call__(self, name: str, *args: Any, logs: Any = None) -> None:
-        for callback in self._wanting[name]:
+        for callback in self._listeners(name):
             getattr(callback, name)(*args, logs)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cornu import context, tree
@@ -14,46 +14,53 @@ class Program:
 
     fn: takes and gives nested structures of tensors; it may read and assign variables and is otherwise pure. Arguments
         that are no arrays or tensors (None, bools, numbers, strings) are static: another value is another program.
+    compiles: False to run `fn` op by op instead, for debugging.
     """
 
-    def __init__(self, fn: Callable[..., Any]) -> None:
-        self.fn = fn
+    def __init__(self, fn: Callable[..., Any], compiles: bool = True) -> None:
+        self.fn, self.compiles = fn, compiles
         self._compiled: dict[Any, Compiled] = {}
 
     def __call__(self, *args: Any) -> Any:
         leaves, structure = tree.flatten_with_structure(args)
         compiled = self.compiled(leaves, structure)
-        results = compiled.run(*[x for x in leaves if hasattr(x, "shape")])  # the structure may be known only afterwards
-        return tree.unflatten(compiled.structure, results)
+        return compiled.nest(compiled.run(*arrays(leaves)))
 
-    def compiled(self, leaves: list[Any], structure: Any) -> Compiled:
+    def compiled(self, leaves: Sequence[Any], structure: Any) -> Compiled:
         """The program for arguments like these, whose `run` takes the flat arrays alone."""
         engine = context.current()
         key = (engine.name, structure, *[(tuple(x.shape), x.dtype) if hasattr(x, "shape") else (type(x), x) for x in leaves])
-        if key not in self._compiled:
-            self._compiled[key] = Compiled(engine, self.fn, leaves, structure)
-        return self._compiled[key]
-
-    def clear(self) -> None:
-        """Forget all compiled forms."""
-        self._compiled.clear()
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._compiled[key] = Compiled(engine, self.fn, leaves, structure, self.compiles)
+        return found
 
 
 class Compiled:
-    """One compiled form. run: flat arrays -> flat results; structure: how the results nest (known after the first run)."""
+    """One compiled form. run: flat arrays -> flat results."""
 
-    def __init__(self, engine: Engine, fn: Callable[..., Any], leaves: list[Any], structure: Any) -> None:
-        self.structure: Any = None
-        tensors = [x for x in leaves if hasattr(x, "shape")]
+    def __init__(self, engine: Engine, fn: Callable[..., Any], leaves: Sequence[Any], structure: Any, compiles: bool) -> None:
+        self._structure: Any = None  # of the results; known after the first run
+        shapes = [hasattr(x, "shape") for x in leaves]
+        static = [None if is_array else x for is_array, x in zip(shapes, leaves, strict=True)]
 
         def flat(*values: Any) -> list[Any]:
             given = iter(values)
-            result = fn(*tree.unflatten(structure, [next(given) if hasattr(x, "shape") else x for x in leaves]))
-            results, self.structure = tree.flatten_with_structure(result)
+            result = fn(*tree.unflatten(structure, [next(given) if is_array else x for is_array, x in zip(shapes, static, strict=True)]))
+            results, self._structure = tree.flatten_with_structure(result)
             now = context.current()
             return [x if now.is_tensor(x) else now.asarray(x) for x in results]
 
-        self.run = engine.compile(flat, tensors)
+        self.run = engine.compile(flat, arrays(leaves)) if compiles else lambda *values: flat(*map(engine.asarray, values))
+
+    def nest(self, results: Sequence[Any]) -> Any:
+        """The flat results in the structure that `fn` gave them."""
+        return tree.unflatten(self._structure, results)
 
 
-__all__ = ["Compiled", "Program"]
+def arrays(leaves: Sequence[Any]) -> list[Any]:
+    """Those of the leaves that are arrays or tensors."""
+    return [x for x in leaves if hasattr(x, "shape")]
+
+
+__all__ = ["Compiled", "Program", "arrays"]

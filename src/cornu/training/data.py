@@ -16,6 +16,8 @@ from cornu.contract.state import Cell
 
 CHUNK_BYTES = 16 * 2**20  # shuffled batches are gathered this much at a time: few NumPy calls, little memory
 
+Flat = tuple[list[Any], Any]  # the leaves of `(batch,)` and their structure: the arguments of a step
+
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
     """`(x, y, sample_weight)` of a batch as `fit` hands it to `train_step`; None for what is missing.
@@ -83,11 +85,13 @@ class ArrayAdapter:
         batch_size: samples per batch.
         shuffle: True, False, or "batch" (batches keep their samples, their order changes).
         class_weight: class index -> weight; multiplied into the sample weights.
+        steps: batches per epoch; an epoch then goes on where the last one ended. None for all.
     """
 
     def __init__(
-        self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32, shuffle: Any = False, class_weight: Any = None
-    ) -> None:
+        self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32, shuffle: Any = False, class_weight: Any = None,
+        steps: int | None = None,
+    ) -> None:  # fmt: skip
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive, got {batch_size}.")
         x, y = to_arrays(x, "x"), to_arrays(y, "y")
@@ -100,11 +104,21 @@ class ArrayAdapter:
         if not self.samples:
             raise ValueError("There are no samples: the arrays are empty along their first axis.")
         self.batch_size, self.shuffle = batch_size, shuffle
-        self.steps: int | None = math.ceil(self.samples / batch_size)
+        self.steps: int | None = steps or math.ceil(self.samples / batch_size)
+        self._partial = bool(steps)
+        self.restart()
 
-    def epoch(self) -> Iterator[Any]:
+    def restart(self) -> None:
+        """Let the next epoch begin with the first sample, also where an epoch has a number of steps."""
+        self._endless = itertools.chain.from_iterable(self._pass() for _ in itertools.repeat(None))
+
+    def epoch(self) -> Iterator[Flat]:
         """The batches of one epoch."""
-        leaves, structure = tree.flatten_with_structure(self.data)
+        return itertools.islice(self._endless, self.steps) if self._partial else self._pass()
+
+    def _pass(self) -> Iterator[Flat]:
+        """Batches until all samples were there."""
+        leaves, structure = tree.flatten_with_structure((self.data,))
         order = self._order()
         size = self.batch_size
         row_bytes = sum(leaf.nbytes // max(len(leaf), 1) for leaf in leaves if leaf is not None)
@@ -116,7 +130,7 @@ class ArrayAdapter:
                 rows = order[begin : begin + chunk]
                 block = [leaf if leaf is None else np.take(leaf, rows, axis=0) for leaf in leaves]
             for start in range(0, min(chunk, self.samples - begin), size):
-                yield tree.unflatten(structure, [leaf if leaf is None else leaf[start : start + size] for leaf in block])
+                yield [leaf if leaf is None else leaf[start : start + size] for leaf in block], structure
 
     def _order(self) -> np.ndarray | None:
         if not self.shuffle:
@@ -144,7 +158,11 @@ class IterableAdapter:
         self._iterator: Iterator[Any] | None = None
         self._given_steps = steps
 
-    def epoch(self) -> Iterator[Any]:
+    def restart(self) -> None:
+        """Let the next epoch begin with the first batch, where the source can be iterated again."""
+        self._iterator = None
+
+    def epoch(self) -> Iterator[Flat]:
         """The batches of one epoch. A generator goes on where the last epoch ended."""
         if self.indexed:
             count = len(self.source)
@@ -160,7 +178,7 @@ class IterableAdapter:
             x, y, sample_weight = to_arrays(x, "x"), to_arrays(y, "y"), to_arrays(sample_weight, "sample_weight")
             if self.class_weight is not None:
                 sample_weight = class_weights_to_sample_weights(y, self.class_weight, sample_weight)
-            yield pack_x_y_sample_weight(x, y, sample_weight)
+            yield tree.flatten_with_structure((pack_x_y_sample_weight(x, y, sample_weight),))
         if self.indexed and hasattr(self.source, "on_epoch_end"):
             self.source.on_epoch_end()
 
@@ -190,7 +208,7 @@ def adapt(
         raise ValueError("There is no data: `x` is None.")
     is_dataset = not isinstance(x, (list, tuple, dict, np.ndarray, Cell)) and not hasattr(x, "shape") and not hasattr(x, "to_numpy")
     if not is_dataset:
-        return ArrayAdapter(x, y, sample_weight, batch_size or 32, shuffle, class_weight)
+        return ArrayAdapter(x, y, sample_weight, batch_size or 32, shuffle, class_weight, steps)
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise ValueError(f"`{name}` can't be given when `x` is a dataset or generator ({type(x).__name__}): its batches hold it.")

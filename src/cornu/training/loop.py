@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from cornu import context, ops, optimizers, tree
 from cornu.callbacks import CallbackList, History, Progress
 from cornu.contract import registry
-from cornu.contract.program import Program
+from cornu.contract.program import Compiled, Program, arrays
 from cornu.metrics import Mean
 from cornu.ops.autodiff import value_and_grad
 from cornu.ops.symbolic import KerasTensor, infer_outputs
@@ -18,6 +17,7 @@ from cornu.training import data as adapters
 from cornu.training.compiled import CompiledLoss, CompiledMetrics
 
 Logs = dict[str, Any]
+BATCH_METHODS = {kind: (f"on_{kind}_batch_begin", f"on_{kind}_batch_end") for kind in ("train", "test", "predict")}
 
 
 class Trainer:
@@ -29,13 +29,13 @@ class Trainer:
     def __init__(self) -> None:
         self.optimizer: Any = None
         self.loss: Any = None
-        self.run_eagerly = False
+        self.run_eagerly, self.steps_per_execution = False, 1
         self._compile: dict[str, Any] | None = None
         self._compile_loss: CompiledLoss | None = None
         self._compile_metrics: CompiledMetrics | None = None
         self._compile_tracker: Any = None
-        self._compile_programs: dict[str, Program] = {}
-        self._compile_fast: dict[Any, Any] = {}
+        self._compile_home: Any = None
+        self._forget_programs()
 
     def compile(
         self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
@@ -48,8 +48,14 @@ class Trainer:
             optimizer: name or instance. loss: name, function or `Loss`; a list or dict of them for several outputs.
             loss_weights: factor per output. metrics, weighted_metrics: names, functions, `Metric`s (per output for several);
             only the latter see sample weights. run_eagerly: run the step op by op, for debugging.
-            steps_per_execution: batches per compiled call. jit_compile, auto_scale_loss: accepted for Keras.
+            steps_per_execution: batches between calls of the callbacks' batch methods. jit_compile, auto_scale_loss: accepted, no effect
+            (steps are always compiled; scale with the optimizer's `loss_scale_factor`).
+
+        Raises:
+            ValueError: for an unknown optimizer, loss or metric, or fewer than one step per execution.
         """
+        if steps_per_execution < 1:
+            raise ValueError(f"`steps_per_execution` must be positive, got {steps_per_execution}.")
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), int(steps_per_execution)
@@ -63,7 +69,9 @@ class Trainer:
         return self._compile is not None
 
     def _forget_programs(self) -> None:
-        self._compile_programs, self._compile_fast = {}, {}
+        """Drop what was compiled: the model has changed."""
+        self._compile_programs: dict[tuple[str, bool], Program] = {}
+        self._compile_rows: dict[Any, tuple[Compiled, Any]] = {}
 
     # What a user may override
 
@@ -153,13 +161,15 @@ class Trainer:
 
     def _home(self) -> Any:
         """The engine of the model."""
-        return self._engine() or context.current().host  # type: ignore[attr-defined]
+        if self._compile_home is None:
+            self._compile_home = self._engine()  # type: ignore[attr-defined]
+        return self._compile_home or context.current().host
 
     def _ready(self, batch: Any, training: bool) -> None:
         """Make all variables before anything is compiled: the model's, the losses' and metrics', the optimizer's."""
-        x, y, _ = adapters.unpack_x_y_sample_weight(batch)
-        symbols = tree.map_structure(lambda a: a if a is None else KerasTensor(np.shape(a), _name(a)), (x, y))
         if not self.built or (self._compile is not None and self._compile_tracker is None):  # type: ignore[attr-defined]
+            x, y, _ = adapters.unpack_x_y_sample_weight(batch)
+            symbols = tree.map_structure(lambda a: a if a is None else KerasTensor(np.shape(a), _name(a)), (x, y))
             y_pred = infer_outputs(lambda v: self(v, training=False), (symbols[0],), {}) if not self._is_custom() else None  # type: ignore[operator]
             self._make_tracking(symbols[1], y_pred)
         if training and self.optimizer is not None and not self.optimizer.built:
@@ -187,14 +197,12 @@ class Trainer:
         if self._compile is None:
             raise ValueError(f"You must call `compile()` before using the model: `{method}` needs an optimizer and a loss.")
 
-    def _step(self, kind: str) -> Callable[..., Any]:
+    def _step(self, kind: str) -> Program:
         """`train_step`, `test_step` or `predict_step`, compiled unless `run_eagerly`."""
-        step = getattr(self, f"{kind}_step")
-        if self.run_eagerly:
-            return lambda batch: step(tree.map_structure(lambda a: a if a is None else context.current().asarray(a), batch))
-        if kind not in self._compile_programs:
-            self._compile_programs[kind] = Program(step)
-        return self._compile_programs[kind]
+        key = kind, self.run_eagerly
+        if key not in self._compile_programs:
+            self._compile_programs[key] = Program(getattr(self, f"{kind}_step"), compiles=not self.run_eagerly)
+        return self._compile_programs[key]
 
     # The loop
 
@@ -223,6 +231,11 @@ class Trainer:
                     adapters.to_arrays([x, y, sample_weight], "x, y, sample_weight"), validation_split
                 )
             train = adapters.adapt(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+            held_out = None
+            if validation_data is not None:
+                parts = validation_data if isinstance(validation_data, (tuple, list)) else (validation_data,)
+                x, y, sample_weight = adapters.unpack_x_y_sample_weight(tuple(parts))
+                held_out = adapters.adapt(x, y, sample_weight, validation_batch_size or batch_size, validation_steps)
             verbose = 1 if verbose == "auto" else int(verbose)
             steps = train.steps
             history = History()
@@ -235,8 +248,11 @@ class Trainer:
                 progress = Progress(verbose, steps)
                 progress.begin(epoch, epochs)
                 logs, done = self._epoch("train", train, listeners, progress)
-                if validation_data is not None and (epoch + 1) % validation_freq == 0:
-                    found = self._validate(validation_data, validation_batch_size or batch_size, validation_steps)
+                if held_out is not None and (epoch + 1) % validation_freq == 0:
+                    held_out.restart()
+                    listeners("on_test_begin", logs={})
+                    found, _ = self._epoch("test", held_out, listeners, Progress(0, None))
+                    listeners("on_test_end", logs=found)
                     logs.update({f"val_{name}": value for name, value in found.items()})
                 progress.show(done, logs, end=True)
                 listeners("on_epoch_end", epoch, logs=logs)
@@ -245,52 +261,54 @@ class Trainer:
             listeners("on_train_end", logs=logs)
         return history
 
-    def _epoch(self, kind: str, batches: Any, listeners: CallbackList, progress: Progress) -> tuple[Logs, int]:
+    def _epoch(self, kind: str, data: Any, listeners: CallbackList, progress: Progress) -> tuple[Logs, int]:
         """Run one pass; returns the last logs as floats and the number of steps."""
-        ready = False
-        step = self._step(kind)
-        begins, ends = listeners.wants(f"on_{kind}_batch_begin"), listeners.wants(f"on_{kind}_batch_end")
-        logs: Any = {}
-        done = 0
-        for batch in batches.epoch():
-            if not ready:
-                self._ready(batch, kind == "train")
+        step, together, done = self._step(kind), self.steps_per_execution, 0
+        begin, end = BATCH_METHODS[kind]
+        hears_begin, hears_end = listeners.wants(begin), listeners.wants(end)
+        compiled: Any = None
+        results: Any = None
+        for leaves, structure in data.epoch():
+            if not done:
+                self._ready(tree.unflatten(structure, leaves)[0], kind == "train")
                 self.reset_metrics()
-                ready = True
-            if begins:
-                listeners(f"on_{kind}_batch_begin", done, logs={})
-            logs = step(batch)
-            if ends:
-                listeners(f"on_{kind}_batch_end", done, logs=self._floats(logs))
+            if hears_begin and done % together == 0:
+                listeners(begin, done, logs={})
+            compiled = step.compiled(leaves, structure)
+            results = compiled.run(*arrays(leaves))
             done += 1
+            if done % together:
+                continue
+            if hears_end:
+                listeners(end, done - 1, logs=self._floats(compiled.nest(results)))
             if progress.due():
-                progress.show(done, self._floats(logs))
+                progress.show(done, self._floats(compiled.nest(results)))
             if self.stop_training and kind == "train":
                 break
         if not done:
             raise ValueError("The data gave no batch: the generator or dataset is empty (or used up).")
-        return self._floats(logs), done
+        logs = self._floats(compiled.nest(results))
+        if hears_end and done % together:
+            listeners(end, done - 1, logs=logs)
+        return logs, done
 
     def _floats(self, logs: Any) -> Logs:
-        engine = context.current()
-        values = {name: np.asarray(engine.to_numpy(ops.convert_to_tensor(value))) for name, value in logs.items()}
+        to_numpy = context.current().to_numpy
+        values = {name: np.asarray(to_numpy(value)) for name, value in logs.items()}
         return {name: float(value) if value.ndim == 0 else value for name, value in values.items()}
-
-    def _validate(self, data: Any, batch_size: int | None, steps: int | None) -> Logs:
-        x, y, sample_weight = adapters.unpack_x_y_sample_weight(data) if isinstance(data, (tuple, list)) else (data, None, None)
-        batches = adapters.adapt(x, y, sample_weight, batch_size, steps)
-        return self._epoch("test", batches, CallbackList([], self, {}), Progress(0, None))[0]
 
     def evaluate(
         self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto", sample_weight: Any = None,
         steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any,
     ) -> Any:  # fmt: skip
-        """Loss and metrics on data. Arguments as for `fit`.
+        """Loss and metrics on data. Arguments as for `fit`; there are no others (`kwargs`).
 
         Returns:
             The loss, or a list of loss and metrics if there are metrics, or a dictionary with `return_dict`.
         """
         self._need_compile("evaluate")
+        if kwargs:
+            raise ValueError(f"Arguments not recognized by `evaluate`: {', '.join(kwargs)}.")
         with context.use(self._home()):
             batches = adapters.adapt(x, y, sample_weight, batch_size, steps)
             progress = Progress(1 if verbose == "auto" else int(verbose), batches.steps)
@@ -310,42 +328,37 @@ class Trainer:
         self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
     ) -> Any:
         """Predictions for all samples, as NumPy arrays nested like the model's outputs."""
-        if type(x) is np.ndarray and verbose == 0 and callbacks is None and steps is None and not self.run_eagerly:
-            known = self._compile_fast.get((x.shape, x.dtype))
+        if type(x) is np.ndarray and verbose == 0 and not callbacks and steps is None and not self.run_eagerly:
+            known = self._compile_rows.get((x.shape, x.dtype))
             if known is not None and len(x) <= (batch_size or 32):
-                results = known.run(x)
-                numpy = self._compile_fast["engine"].to_numpy
-                return tree.unflatten(known.structure, [np.asarray(numpy(y)) for y in results])
+                row_step, to_numpy = known
+                return row_step.nest([np.asarray(to_numpy(y)) for y in row_step.run(x)])
         with context.use(self._home()) as engine:
             batches = adapters.adapt(x, None, None, batch_size, steps)
             listeners = CallbackList(callbacks or [], self, {"steps": batches.steps})
             progress = Progress(1 if verbose == "auto" else int(verbose), batches.steps)
             progress.begin()
             listeners("on_predict_begin", logs={})
-            step, rows, done, structure = self._step("predict"), [], 0, None
-            for batch in batches.epoch():
-                if not done:
-                    self._ready(batch, False)
-                listeners("on_predict_batch_begin", done, logs={})
-                leaves, structure = tree.flatten_with_structure(step(batch))
-                rows.append([np.asarray(engine.to_numpy(y)) for y in leaves])
-                listeners("on_predict_batch_end", done, logs={"outputs": rows[-1]})
-                done += 1
-            if not done:
+            step = self._step("predict")
+            compiled: Compiled | None = None
+            rows: list[list[np.ndarray]] = []
+            for leaves, structure in batches.epoch():
+                if compiled is None:
+                    self._ready(tree.unflatten(structure, leaves)[0], False)
+                listeners("on_predict_batch_begin", len(rows), logs={})
+                compiled = step.compiled(leaves, structure)
+                rows.append([np.asarray(engine.to_numpy(y)) for y in compiled.run(*arrays(leaves))])
+                if listeners.wants("on_predict_batch_end"):
+                    listeners("on_predict_batch_end", len(rows) - 1, logs={"outputs": compiled.nest(rows[-1])})
+                if progress.due():
+                    progress.show(len(rows), {})
+            if compiled is None:
                 raise ValueError("The data gave no batch: the generator or dataset is empty (or used up).")
             listeners("on_predict_end", logs={})
-            progress.show(done, {}, end=True)
-            if type(x) is np.ndarray and done == 1 and not self.run_eagerly:
-                self._remember_fast(engine, x, batch)
-        return tree.unflatten(structure, [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*rows, strict=True)])
-
-    def _remember_fast(self, engine: Any, x: np.ndarray, batch: Any) -> None:
-        """Keep the compiled step for one array like `x` at hand, so that `predict` in a loop costs one call."""
-        if batch is not x and not (isinstance(batch, np.ndarray) and batch.dtype == x.dtype):
-            return
-        leaves, structure = tree.flatten_with_structure((batch,))
-        self._compile_fast[(x.shape, x.dtype)] = self._compile_programs["predict"].compiled(leaves, structure)
-        self._compile_fast["engine"] = engine
+            progress.show(len(rows), {}, end=True)
+        if type(x) is np.ndarray and len(rows) == 1 and not self.run_eagerly and leaves[0].dtype == x.dtype:
+            self._compile_rows[x.shape, x.dtype] = compiled, engine.to_numpy  # so that `predict` in a loop costs one call
+        return compiled.nest([np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*rows, strict=True)])
 
     # Single batches
 
@@ -381,7 +394,8 @@ class Trainer:
         optimizer = self.optimizer.variables if self.optimizer is not None else []
         for variable in dict.fromkeys([*self.variables, *optimizer, *[v for m in self.metrics for v in m.variables]]):  # type: ignore[attr-defined]
             variable.to(target)
-        self._compile_fast = {}
+        self._compile_home = None
+        self._forget_programs()
         return self
 
 
