@@ -1,0 +1,36 @@
+"""The same numbers on the host, by NumPy: for initial weights and shuffles."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cornu.random.bits import bits_numpy
+
+REDRAWS = 6  # of a truncated normal: 1 value in 100 million is still outside then, and is clipped
+
+
+def uniform_numpy(seed: int, counter: int, shape: Any, draw: int = 0) -> np.ndarray:
+    """float32 in [0, 1), the same numbers as `uniform`."""
+    bits = bits_numpy(seed, counter, math.prod(shape), draw)
+    return ((bits >> np.uint32(8)).astype("float32") * np.float32(2**-24)).reshape(shape)
+
+
+def normal_numpy(seed: int, counter: int, shape: Any, draw: int = 0) -> np.ndarray:
+    """Standard normal float32 (Box and Muller, 1958)."""
+    u1 = 1 - uniform_numpy(seed, counter, shape, 2 * draw).astype("float64")
+    u2 = uniform_numpy(seed, counter, shape, 2 * draw + 1).astype("float64")
+    return (np.sqrt(-2 * np.log(u1)) * np.cos(2 * np.pi * u2)).astype("float32")
+
+
+def truncated_normal_numpy(seed: int, counter: int, shape: Any) -> np.ndarray:
+    """Standard normal float32 within two standard deviations: values outside are drawn again."""
+    values = normal_numpy(seed, counter, shape)
+    for draw in range(1, REDRAWS):
+        outside = np.abs(values) > 2
+        if not outside.any():
+            return values
+        values = np.where(outside, normal_numpy(seed, counter, shape, draw), values)
+    return np.clip(values, -2, 2)
