@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+# Tests neither read nor write the user's keras.json.
+os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="cornu-tests-")
+os.environ.pop("KERAS_BACKEND", None)
+
 import cornu
 from cornu.contract import registry
 

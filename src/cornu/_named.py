@@ -1,7 +1,8 @@
-"""Lookup of classes by Keras's names: "GlorotUniform", "glorot_uniform", a config dictionary, an instance, a function."""
+"""Families of classes: lookup by Keras's names ("GlorotUniform", "glorot_uniform", a config, …), classes made of functions."""
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,27 @@ def snake_case(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def class_around(class_name: str, base: type, fn: Callable[..., Any], **parameters: Any) -> type:
+    """A subclass of `base` whose instances stand for `fn`: its constructor takes `parameters` (name -> default, in order) and
+    hands them to `base(fn, **parameters)`.
+    """
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    own = [inspect.Parameter("self", kind), *[inspect.Parameter(name, kind, default=value) for name, value in parameters.items()]]
+    signature = inspect.Signature(own)
+
+    def __init__(*args: Any, **kwargs: Any) -> None:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{class_name}: {error}. Arguments: {', '.join(parameters)}.") from None
+        bound.apply_defaults()
+        given = dict(bound.arguments)
+        base.__init__(given.pop("self"), fn, **given)  # type: ignore[misc]
+
+    __init__.__signature__ = signature  # type: ignore[attr-defined]
+    return type(class_name, (base,), {"__init__": __init__, "__doc__": fn.__doc__, "__module__": fn.__module__, "function": fn})
 
 
 class Names:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cornu import config, ops
-from cornu._named import Names, snake_case
+from cornu import config, dtype_policies, ops, tree
+from cornu._named import Names, class_around, snake_case
+from cornu.primitives import dtypes as dt
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
@@ -80,6 +81,24 @@ def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, lab
     return ops.mean(ops.binary_crossentropy(_smoothed(y_true, label_smoothing, 2), y_pred, from_logits), axis=axis)
 
 
+def binary_focal_crossentropy(
+    y_true: Any, y_pred: Any, apply_class_balancing: bool = False, alpha: float = 0.25, gamma: float = 2.0,
+    from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
+) -> Any:  # fmt: skip
+    """Binary cross-entropy times (1 - p)^gamma, p the probability given to the label (Lin et al., 2017).
+
+    With `apply_class_balancing` label 1 weighs alpha and label 0 weighs 1 - alpha.
+    """
+    y_true, y_pred = _pair(y_true, y_pred)
+    y_true = _smoothed(y_true, label_smoothing, 2)
+    y_pred = ops.sigmoid(y_pred) if from_logits else y_pred
+    missed = ops.add(ops.multiply(y_true, ops.subtract(1.0, y_pred)), ops.multiply(ops.subtract(1.0, y_true), y_pred))
+    loss = ops.multiply(ops.power(missed, gamma), ops.binary_crossentropy(y_true, y_pred))
+    if apply_class_balancing:
+        loss = ops.multiply(loss, ops.add(ops.multiply(y_true, alpha), ops.multiply(ops.subtract(1.0, y_true), 1 - alpha)))
+    return ops.mean(loss, axis=axis)
+
+
 def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Any:
     """Cross-entropy between one-hot labels and predictions."""
     y_pred = ops.convert_to_tensor(y_pred)
@@ -90,6 +109,33 @@ def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False
             "integer labels use sparse_categorical_crossentropy."
         )
     return ops.categorical_crossentropy(_smoothed(y_true, label_smoothing, y_pred.shape[axis]), y_pred, from_logits, axis)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any, y_pred: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Any:  # fmt: skip
+    """alpha * (1 - p)^gamma times the cross-entropy between one-hot labels and probabilities p (Lin et al., 2017)."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    y_true = _smoothed(y_true, label_smoothing, y_pred.shape[axis])
+    p = ops.softmax(y_pred, axis=axis) if from_logits else ops.divide(y_pred, ops.sum(y_pred, axis=axis, keepdims=True))
+    p = ops.clip(p, config.epsilon(), 1.0 - config.epsilon())
+    loss = ops.multiply(ops.power(ops.subtract(1.0, p), gamma), ops.multiply(y_true, ops.log(p)))
+    return ops.multiply(ops.sum(loss, axis=axis), -alpha)
+
+
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
+    """(1 - p^q) / q, p the probability given to the integer label (Zhang and Sabuncu, 2018); 0 < q < 1.
+
+    Raises:
+        ValueError: for another q.
+    """
+    if not 0 < q < 1:
+        raise ValueError(f"categorical_generalized_cross_entropy: q must be between 0 and 1 (both excluded), got {q}.")
+    y_pred = ops.convert_to_tensor(y_pred)
+    labels = ops.one_hot(ops.cast(ops.convert_to_tensor(y_true), "int32"), y_pred.shape[-1], dtype=ops.dtype(y_pred))
+    p = ops.sum(ops.multiply(labels, y_pred), axis=-1)
+    return ops.divide(ops.subtract(1.0, ops.power(p, q)), q)
 
 
 def sparse_categorical_crossentropy(
@@ -107,11 +153,38 @@ def sparse_categorical_crossentropy(
     return ops.where(valid, loss, 0)
 
 
+def _margin(y_true: Any, y_pred: Any) -> Any:
+    y_true, y_pred = _pair(y_true, y_pred)
+    return ops.maximum(ops.subtract(1.0, ops.multiply(ops.where(ops.equal(y_true, 0), -1.0, y_true), y_pred)), 0.0)
+
+
 def hinge(y_true: Any, y_pred: Any) -> Any:
     """mean(max(1 - y_true * y_pred, 0)) for labels -1 or 1 (0 is read as -1)."""
+    return ops.mean(_margin(y_true, y_pred), axis=-1)
+
+
+def squared_hinge(y_true: Any, y_pred: Any) -> Any:
+    """mean(max(1 - y_true * y_pred, 0)^2) for labels -1 or 1 (0 is read as -1)."""
+    return ops.mean(ops.square(_margin(y_true, y_pred)), axis=-1)
+
+
+def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
+    """max(1 + largest wrong prediction - the right one, 0) for one-hot labels."""
     y_true, y_pred = _pair(y_true, y_pred)
-    y_true = ops.where(ops.equal(y_true, 0), -1.0, y_true)
-    return ops.mean(ops.maximum(ops.subtract(1.0, ops.multiply(y_true, y_pred)), 0.0), axis=-1)
+    right = ops.sum(ops.multiply(y_true, y_pred), axis=-1)
+    wrong = ops.max(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=-1)
+    return ops.maximum(ops.add(ops.subtract(wrong, right), 1.0), 0.0)
+
+
+def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
+    """Minus the cosine of the angle between y_true and y_pred along `axis`: -1 where they point the same way."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    return ops.negative(ops.sum(ops.multiply(_unit(y_true, axis), _unit(y_pred, axis)), axis=axis))
+
+
+def _unit(x: Any, axis: Any = -1) -> Any:
+    square = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return ops.divide(x, ops.sqrt(ops.maximum(square, config.epsilon() ** 2)))
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
@@ -125,6 +198,52 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
     """mean(y_pred - y_true * log(y_pred)) over the last axis."""
     y_true, y_pred = _pair(y_true, y_pred)
     return ops.mean(ops.subtract(y_pred, ops.multiply(y_true, ops.log(ops.add(y_pred, config.epsilon())))), axis=-1)
+
+
+def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
+    """1 - 2 |A and B| / (|A| + |B|) of soft sets, over `axis` (all by default)."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    both = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
+    sizes = ops.add(ops.sum(y_true, axis=axis), ops.sum(y_pred, axis=axis))
+    return ops.subtract(1.0, ops.divide(ops.multiply(both, 2.0), ops.add(sizes, config.epsilon())))
+
+
+def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
+    """1 - both / (both + alpha * false positives + beta * false negatives) of soft sets (Salehi et al., 2017)."""
+    y_true, y_pred = _pair(y_true, y_pred)
+    both = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
+    false_positives = ops.sum(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=axis)
+    false_negatives = ops.sum(ops.multiply(y_true, ops.subtract(1.0, y_pred)), axis=axis)
+    whole = ops.add(both, ops.add(ops.multiply(false_positives, alpha), ops.multiply(false_negatives, beta)))
+    return ops.subtract(1.0, ops.divide(both, ops.add(whole, config.epsilon())))
+
+
+def circle(
+    y_true: Any, y_pred: Any, ref_labels: Any = None, ref_embeddings: Any = None, remove_diagonal: bool = True,
+    gamma: float = 80, margin: float = 0.4,
+) -> Any:  # fmt: skip
+    """Circle loss of unit embeddings with integer labels (Sun et al., 2020), a value per sample.
+
+    Args:
+        y_true: labels (N,) or (N, 1). y_pred: embeddings (N, d) of length 1. ref_labels, ref_embeddings: compared with; by default
+        the batch itself, each sample with all others (`remove_diagonal`). gamma: scale. margin: relaxation.
+    """
+    y_pred = ops.convert_to_tensor(y_pred)
+    labels = ops.reshape(ops.cast(ops.convert_to_tensor(y_true), "int32"), (-1, 1))
+    others = labels if ref_labels is None else ops.reshape(ops.cast(ops.convert_to_tensor(ref_labels), "int32"), (-1, 1))
+    own = ref_embeddings is None
+    similarity = ops.matmul(y_pred, ops.transpose(y_pred if own else ops.convert_to_tensor(ref_embeddings)))
+    same = ops.equal(labels, ops.transpose(others))
+    different = ops.logical_not(same)
+    if own and remove_diagonal:
+        same = ops.logical_and(same, ops.logical_not(ops.eye(y_pred.shape[0], dtype="bool")))
+    pull = ops.multiply(ops.maximum(ops.subtract(1 + margin, similarity), 0.0), ops.subtract(similarity, 1 - margin))
+    push = ops.multiply(ops.maximum(ops.add(similarity, margin), 0.0), ops.subtract(similarity, margin))
+    return ops.softplus(ops.add(_logsumexp_where(same, pull, -gamma), _logsumexp_where(different, push, gamma)))
+
+
+def _logsumexp_where(mask: Any, x: Any, scale: float) -> Any:
+    return ops.logsumexp(ops.where(mask, ops.multiply(x, scale), -1e9), axis=1)
 
 
 def reduce_weighted(values: Any, sample_weight: Any = None, reduction: str | None = "sum_over_batch_size") -> Any:
@@ -150,16 +269,23 @@ class Loss:
     """Base class: `loss(y_true, y_pred, sample_weight=None)`; a subclass gives a value per sample in `call`.
 
     Args:
-        name: of the loss. reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or None. dtype: accepted.
+        name: of the loss. reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or None.
+        dtype: in which it computes, `floatx()` by default: half-precision predictions are widened first.
     """
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None) -> None:
         if reduction not in REDUCTIONS:
             raise ValueError(f"Invalid value for argument `reduction`. Expected one of {REDUCTIONS}. Received: reduction={reduction!r}")
         self.name, self.reduction = name or snake_case(type(self).__name__), reduction
+        self.dtype = dtype_policies.get(dtype).compute_dtype
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        y_true, y_pred = tree.map_structure(ops.convert_to_tensor, y_true), tree.map_structure(self._widened, y_pred)
         return reduce_weighted(self.call(y_true, y_pred), sample_weight, self.reduction)
+
+    def _widened(self, x: Any) -> Any:
+        x = ops.convert_to_tensor(x)
+        return ops.convert_to_tensor(x, self.dtype) if dt.is_float(ops.dtype(x)) else x
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """A value per sample."""
@@ -189,60 +315,77 @@ class LossFunctionWrapper(Loss):
         return {**super().get_config(), **self._fn_kwargs}
 
 
-def _loss_class(name: str, fn: Any, **defaults: Any) -> type:
-    """A class around a function; its further arguments (with these defaults) come first, as in Keras."""
-
-    def __init__(self: Any, *args: Any, reduction: Any = "sum_over_batch_size", name: Any = fn.__name__, dtype: Any = None, **kwargs: Any) -> None:
-        names = [*defaults, "reduction", "name", "dtype"]
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
-        unknown = set(given) - set(names)
-        if unknown or len(args) > len(names):
-            raise TypeError(f"{type(self).__name__} got unexpected arguments: {', '.join(sorted(unknown)) or args}.")
-        options = {key: given.get(key, value) for key, value in defaults.items()}
-        LossFunctionWrapper.__init__(self, fn, given.get("reduction", reduction), given.get("name", name), given.get("dtype", dtype), **options)
-
-    return type(name, (LossFunctionWrapper,), {"__init__": __init__, "__doc__": fn.__doc__, "__module__": __name__})
+def _loss_class(class_name: str, fn: Any, default_name: str = "", **parameters: Any) -> type:
+    """A class around a function of targets and predictions; `parameters` are the function's own, in Keras's order."""
+    parameters.setdefault("reduction", "sum_over_batch_size")
+    return class_around(class_name, LossFunctionWrapper, fn, **parameters, name=default_name or fn.__name__, dtype=None)
 
 
 MeanSquaredError = _loss_class("MeanSquaredError", mean_squared_error)
 MeanAbsoluteError = _loss_class("MeanAbsoluteError", mean_absolute_error)
 MeanAbsolutePercentageError = _loss_class("MeanAbsolutePercentageError", mean_absolute_percentage_error)
 MeanSquaredLogarithmicError = _loss_class("MeanSquaredLogarithmicError", mean_squared_logarithmic_error)
-Huber = _loss_class("Huber", huber, delta=1.0)
+Huber = _loss_class("Huber", huber, "huber_loss", delta=1.0)
 LogCosh = _loss_class("LogCosh", log_cosh)
-BinaryCrossentropy = _loss_class("BinaryCrossentropy", binary_crossentropy, from_logits=False, label_smoothing=0.0, axis=-1)
-CategoricalCrossentropy = _loss_class("CategoricalCrossentropy", categorical_crossentropy, from_logits=False, label_smoothing=0.0, axis=-1)
-SparseCategoricalCrossentropy = _loss_class(
-    "SparseCategoricalCrossentropy", sparse_categorical_crossentropy, from_logits=False, ignore_class=None, axis=-1
-)
+CosineSimilarity = _loss_class("CosineSimilarity", cosine_similarity, axis=-1, reduction="sum_over_batch_size")
 Hinge = _loss_class("Hinge", hinge)
+SquaredHinge = _loss_class("SquaredHinge", squared_hinge)
+CategoricalHinge = _loss_class("CategoricalHinge", categorical_hinge)
 KLDivergence = _loss_class("KLDivergence", kl_divergence)
 Poisson = _loss_class("Poisson", poisson)
-
-_FUNCTIONS = {
-    f.__name__: f
-    for f in (
-        mean_squared_error, mean_absolute_error, mean_absolute_percentage_error, mean_squared_logarithmic_error, huber, log_cosh,
-        binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy, hinge, kl_divergence, poisson,
-    )
-}  # fmt: skip
-_FUNCTIONS |= {
-    "mse": mean_squared_error, "MSE": mean_squared_error, "mae": mean_absolute_error, "MAE": mean_absolute_error,
-    "mape": mean_absolute_percentage_error, "msle": mean_squared_logarithmic_error, "kld": kl_divergence, "bce": binary_crossentropy,
-    "BCE": binary_crossentropy, "logcosh": log_cosh,
-}  # fmt: skip
-_names = Names(
-    "loss function",
-    (MeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError, Huber, LogCosh, BinaryCrossentropy,
-     CategoricalCrossentropy, SparseCategoricalCrossentropy, Hinge, KLDivergence, Poisson),
+BinaryCrossentropy = _loss_class("BinaryCrossentropy", binary_crossentropy, from_logits=False, label_smoothing=0.0, axis=-1)
+BinaryFocalCrossentropy = _loss_class(
+    "BinaryFocalCrossentropy", binary_focal_crossentropy,
+    apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1,
 )  # fmt: skip
+CategoricalGeneralizedCrossEntropy = _loss_class(
+    "CategoricalGeneralizedCrossEntropy", categorical_generalized_cross_entropy, q=0.5
+)
+Dice = class_around("Dice", LossFunctionWrapper, dice, reduction="sum_over_batch_size", name="dice", axis=None, dtype=None)
+Tversky = class_around(
+    "Tversky", LossFunctionWrapper, tversky,
+    alpha=0.5, beta=0.5, reduction="sum_over_batch_size", name="tversky", axis=None, dtype=None,
+)  # fmt: skip
+Circle = _loss_class("Circle", circle, gamma=80.0, margin=0.4, remove_diagonal=True)
+CategoricalCrossentropy = _loss_class(
+    "CategoricalCrossentropy", categorical_crossentropy, from_logits=False, label_smoothing=0.0, axis=-1
+)
+CategoricalFocalCrossentropy = _loss_class(
+    "CategoricalFocalCrossentropy", categorical_focal_crossentropy, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1
+)
+SparseCategoricalCrossentropy = _loss_class(
+    "SparseCategoricalCrossentropy", sparse_categorical_crossentropy,
+    from_logits=False, ignore_class=None, reduction="sum_over_batch_size", axis=-1,
+)  # fmt: skip
+
+_CLASSES = (
+    MeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError, Huber, LogCosh, CosineSimilarity,
+    Hinge, SquaredHinge, CategoricalHinge, KLDivergence, Poisson, BinaryCrossentropy, BinaryFocalCrossentropy,
+    CategoricalCrossentropy, CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, SparseCategoricalCrossentropy, Dice,
+    Tversky, Circle,
+)  # fmt: skip
+FUNCTIONS = {cls.function.__name__: cls.function for cls in _CLASSES}
+ALIASES = {
+    "mse": mean_squared_error, "mae": mean_absolute_error, "mape": mean_absolute_percentage_error,
+    "msle": mean_squared_logarithmic_error, "bce": binary_crossentropy, "kld": kl_divergence, "logcosh": log_cosh,
+}  # fmt: skip
+_functions = {**FUNCTIONS, **ALIASES, **{name.upper(): fn for name, fn in ALIASES.items()}}
+_names = Names("loss function", _CLASSES)
 
 
 def get(identifier: Any) -> Any:
     """The loss (function or instance) for a name, a config, a function or an instance. Raises ValueError for an unknown name."""
-    if isinstance(identifier, str) and identifier in _FUNCTIONS:
-        return _FUNCTIONS[identifier]
+    if isinstance(identifier, str) and identifier in _functions:
+        return _functions[identifier]
     return _names.get(identifier)
 
 
-serialize, deserialize = _names.serialize, get
+def serialize(loss: Any) -> Any:
+    """Class name and config of a loss, or the name of a function."""
+    return _names.serialize(loss)
+
+
+def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The loss that `serialize` described."""
+    known = {**(custom_objects or {})}
+    return known[name] if isinstance(name, str) and name in known else get(name) if isinstance(name, str) else _names.get(name, known)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from cornu import losses, ops
-from cornu._named import Names, snake_case
+from cornu import initializers, losses, ops
+from cornu._named import Names, class_around, snake_case
+from cornu.contract.state import StateScope
 from cornu.variable import Variable
 
 
@@ -19,22 +21,57 @@ class Metric:
     """
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
-        self.name, self.dtype = name or snake_case(type(self).__name__), "float32" if dtype is None else str(dtype)
-        self.variables: list[Variable] = []
+        self.name, self._dtype = name or snake_case(type(self).__name__), "float32" if dtype is None else str(dtype)
+        self._variables: list[Variable] = []
 
-    def add_variable(self, shape: Any, initializer: Any = None, dtype: Any = None, aggregation: str = "sum", name: str | None = None) -> Variable:
-        """Make a variable of the state, zero at the start."""
-        variable = Variable(np.zeros(shape, dtype or self.dtype), trainable=False, autocast=False, name=name)
-        variable.path = f"{self.name}/{name}"
-        self.variables.append(variable)
+    @property
+    def dtype(self) -> str:
+        """Of the state."""
+        return self._dtype
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The state."""
+        return self._variables
+
+    def add_variable(
+        self, shape: Any, initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: str | None = None
+    ) -> Variable:
+        """Make a variable of the state; `reset_state` sets it to zero."""
+        variable = Variable(
+            initializers.get(initializer or "zeros"), tuple(shape), dtype or self.dtype, trainable=False, autocast=False, name=name
+        )
+        variable.path = f"{self.name}/{variable.name}"
+        self._variables.append(variable)
         return variable
 
-    add_weight = add_variable
+    def add_weight(self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None) -> Variable:
+        """Make a variable of the state."""
+        return self.add_variable(shape, initializer, dtype, name=name)
 
     def reset_state(self) -> None:
         """Start again."""
         for variable in self.variables:
             variable.assign(np.zeros(variable.shape, variable.storage_dtype))
+
+    def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """The state that follows the given one when a batch is added; the metric's own stays."""
+        return self._stateless(metric_variables, lambda: self.update_state(*args, **kwargs))[1]
+
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+        """The value for a given state."""
+        return self._stateless(metric_variables, self.result)[0]
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The state at the start."""
+        return self._stateless([v.value for v in self.variables], self.reset_state)[1]
+
+    def _stateless(self, values: Sequence[Any], do: Callable[[], Any]) -> tuple[Any, list[Any]]:
+        if len(values) != len(self.variables):
+            raise ValueError(f"Metric {self.name!r} has {len(self.variables)} variables, but {len(values)} values were given.")
+        with StateScope(dict(zip(self.variables, values, strict=True))) as scope:
+            result = do()
+        return result, [scope.values[v] for v in self.variables]
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Add a batch."""
@@ -136,33 +173,60 @@ def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     return ops.cast(ops.equal(ops.cast(y_true, "int32"), ops.argmax(y_pred, axis=-1)), "float32")
 
 
-def _metric_class(class_name: str, fn: Any, default_name: str | None = None, **defaults: Any) -> type:
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
-        names = ["name", "dtype", *defaults]
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
-        unknown = set(given) - set(names)
-        if unknown:
-            raise TypeError(f"{class_name} got unexpected arguments: {', '.join(sorted(unknown))}.")
-        options = {key: given.get(key, value) for key, value in defaults.items()}
-        MeanMetricWrapper.__init__(self, fn, given.get("name", default_name or fn.__name__), given.get("dtype"), **options)
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+    """Whether the one-hot label is among the k largest predictions."""
+    return sparse_top_k_categorical_accuracy(ops.argmax(y_true, axis=-1), y_pred, k)
 
-    return type(class_name, (MeanMetricWrapper,), {"__init__": __init__, "__doc__": fn.__doc__, "__module__": __name__})
+
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
+    """Whether the integer label is among the k largest predictions (among the first k ids with `from_sorted_ids`)."""
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+        y_true = ops.squeeze(y_true, -1)
+    if not from_sorted_ids:
+        return ops.cast(ops.in_top_k(ops.cast(y_true, "int32"), y_pred, k), "float32")
+    ids = y_pred[..., :k]
+    return ops.cast(ops.any(ops.equal(ids, ops.expand_dims(ops.cast(y_true, ops.dtype(ids)), -1)), axis=-1), "float32")
+
+
+def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
+    """The cosine of the angle between y_true and y_pred along `axis`: 1 where they point the same way."""
+    return ops.negative(losses.cosine_similarity(y_true, y_pred, axis))
+
+
+def _metric_class(class_name: str, fn: Any, name: str = "", **parameters: Any) -> type:
+    """The mean of a function as a class; `parameters` are the function's own, in Keras's order."""
+    return class_around(class_name, MeanMetricWrapper, fn, name=name or fn.__name__, dtype=None, **parameters)
 
 
 Accuracy = _metric_class("Accuracy", accuracy)
 BinaryAccuracy = _metric_class("BinaryAccuracy", binary_accuracy, threshold=0.5)
 CategoricalAccuracy = _metric_class("CategoricalAccuracy", categorical_accuracy)
 SparseCategoricalAccuracy = _metric_class("SparseCategoricalAccuracy", sparse_categorical_accuracy)
+TopKCategoricalAccuracy = class_around(
+    "TopKCategoricalAccuracy", MeanMetricWrapper, top_k_categorical_accuracy, k=5, name="top_k_categorical_accuracy", dtype=None
+)
+SparseTopKCategoricalAccuracy = class_around(
+    "SparseTopKCategoricalAccuracy", MeanMetricWrapper, sparse_top_k_categorical_accuracy,
+    k=5, name="sparse_top_k_categorical_accuracy", dtype=None, from_sorted_ids=False,
+)  # fmt: skip
 MeanSquaredError = _metric_class("MeanSquaredError", losses.mean_squared_error)
 MeanAbsoluteError = _metric_class("MeanAbsoluteError", losses.mean_absolute_error)
 MeanAbsolutePercentageError = _metric_class("MeanAbsolutePercentageError", losses.mean_absolute_percentage_error)
 MeanSquaredLogarithmicError = _metric_class("MeanSquaredLogarithmicError", losses.mean_squared_logarithmic_error)
+CosineSimilarity = _metric_class("CosineSimilarity", cosine_similarity, axis=-1)
+LogCoshError = _metric_class("LogCoshError", losses.log_cosh, "logcosh")
+Hinge = _metric_class("Hinge", losses.hinge)
+SquaredHinge = _metric_class("SquaredHinge", losses.squared_hinge)
+CategoricalHinge = _metric_class("CategoricalHinge", losses.categorical_hinge)
+KLDivergence = _metric_class("KLDivergence", losses.kl_divergence)
+Poisson = _metric_class("Poisson", losses.poisson)
 BinaryCrossentropy = _metric_class("BinaryCrossentropy", losses.binary_crossentropy, from_logits=False, label_smoothing=0)
 CategoricalCrossentropy = _metric_class(
     "CategoricalCrossentropy", losses.categorical_crossentropy, from_logits=False, label_smoothing=0, axis=-1
 )
 SparseCategoricalCrossentropy = _metric_class(
-    "SparseCategoricalCrossentropy", losses.sparse_categorical_crossentropy, from_logits=False, axis=-1
+    "SparseCategoricalCrossentropy", losses.sparse_categorical_crossentropy, from_logits=False, ignore_class=None, axis=-1
 )
 
 
@@ -180,14 +244,15 @@ class RootMeanSquaredError(Mean):
         return ops.sqrt(super().result())
 
 
-_names = Names(
-    "metric",
-    (Mean, Sum, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, MeanSquaredError, MeanAbsoluteError,
-     MeanAbsolutePercentageError, MeanSquaredLogarithmicError, BinaryCrossentropy, CategoricalCrossentropy,
-     SparseCategoricalCrossentropy, RootMeanSquaredError),
-    {"mse": MeanSquaredError, "MSE": MeanSquaredError, "mae": MeanAbsoluteError, "MAE": MeanAbsoluteError,
-     "mape": MeanAbsolutePercentageError, "msle": MeanSquaredLogarithmicError},
+_CLASSES = (
+    Mean, Sum, Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy, TopKCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy, MeanSquaredError, RootMeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError,
+    MeanSquaredLogarithmicError, CosineSimilarity, LogCoshError, Hinge, SquaredHinge, CategoricalHinge, KLDivergence, Poisson,
+    BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy,
 )  # fmt: skip
+_by_function = {cls.function.__name__: cls for cls in _CLASSES if hasattr(cls, "function")}
+_aliases = {name: _by_function[fn.__name__] for name, fn in losses.ALIASES.items() if fn.__name__ in _by_function}
+_names = Names("metric", _CLASSES, {**_by_function, **_aliases, **{name.upper(): cls for name, cls in _aliases.items()}})
 
 
 def get(identifier: Any) -> Any:
@@ -204,4 +269,11 @@ def accuracy_for(y_true: Any, y_pred: Any) -> Metric:
     return SparseCategoricalAccuracy() if sparse else CategoricalAccuracy()
 
 
-serialize, deserialize = _names.serialize, _names.get
+def serialize(metric: Any) -> Any:
+    """Class name and config of a metric, or the name of a function."""
+    return _names.serialize(metric)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The metric that `serialize` described."""
+    return _names.get(config, custom_objects)

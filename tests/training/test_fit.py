@@ -181,3 +181,25 @@ def test_traces_of_real_keras(shared, arch, optimizer):
         model.compile(made, row["loss"])
         found = [model.train_on_batch(arrays["x0"], arrays["y0"]) for _ in row["losses"]]
     np.testing.assert_allclose(found, row["losses"], rtol=row["rtol"], atol=row["atol"])
+
+
+def test_masked_steps_do_not_count_in_the_loss(engine):
+    tokens = layers.Input((4,), dtype="int32")
+    x = layers.LSTM(3, return_sequences=True)(layers.Embedding(6, 2, mask_zero=True)(tokens))
+    model = cornu.Model(tokens, layers.Dense(1)(x))
+    model.compile("sgd", "mse")
+    data = np.array([[1, 2, 0, 0], [3, 4, 5, 0]], "int32")
+    target = np.arange(8, dtype="float32").reshape(2, 4, 1)
+    each = (model.predict(data, verbose=0) - target)[..., 0] ** 2
+    found = model.test_on_batch(data, target)
+    np.testing.assert_allclose(found, each[data != 0].mean(), rtol=1e-5)
+    weight = np.array([1.0, 3.0], "float32")
+    expected = (each * weight[:, None])[data != 0].sum() / (data != 0).sum()
+    np.testing.assert_allclose(model.test_on_batch(data, target, sample_weight=weight), expected, rtol=1e-5)
+    np.testing.assert_allclose(model.train_on_batch(data, target), found, rtol=1e-5)
+
+
+def test_predict_before_fit(engine):
+    model = mlp(metrics=["mae"])
+    model.predict(X, verbose=0)
+    assert set(model.fit(X, Y, verbose=0).history) == {"loss", "mae"}

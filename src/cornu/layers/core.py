@@ -7,6 +7,7 @@ from typing import Any
 from cornu import activations, config, constraints, initializers, ops, regularizers
 from cornu.layers.input_spec import InputSpec
 from cornu.layers.layer import Layer, unique_name
+from cornu.layers.lora import LowRank
 from cornu.ops.symbolic import KerasTensor, Node
 
 
@@ -20,21 +21,25 @@ def weights_config(layer: Any, *names: str) -> dict[str, Any]:
     return found
 
 
-class Dense(Layer):
+class Dense(LowRank):
     """activation(inputs @ kernel + bias), over the last axis.
 
     Args:
         units: size of the output's last axis.
         activation: name or function; None for none.
         use_bias, *_initializer, *_regularizer, *_constraint: of kernel and bias.
+        lora_rank, lora_alpha: train a low-rank addition to the kernel instead of it (see `enable_lora`).
+        quantization_config: not supported; None.
     """
 
     def __init__(
         self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
-        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
+        activity_regularizer: Any = None, kernel_constraint: Any = None, bias_constraint: Any = None,
+        lora_rank: int | None = None, lora_alpha: float | None = None, quantization_config: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._set_lora(lora_rank, lora_alpha, quantization_config)
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
             raise ValueError(f"Received an invalid value for `units`, expected a positive integer, got {units!r}.")
         self.units, self.activation, self.use_bias = units, activations.get(activation), use_bias
@@ -48,7 +53,7 @@ class Dense(Layer):
         width = input_shape[-1]
         if width is None:
             raise ValueError(f"Layer {self.name!r}: the last dimension of the input must be known, got shape {input_shape}.")
-        self.kernel = self.add_weight(
+        self._kernel = self.add_weight(
             (width, self.units), self.kernel_initializer, regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint, name="kernel",
         )  # fmt: skip
@@ -58,6 +63,12 @@ class Dense(Layer):
                 (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
             )
         self.input_spec = InputSpec(min_ndim=2, axes={-1: width})
+        self._build_lora()
+
+    @property
+    def kernel(self) -> Any:
+        """The kernel, with its low-rank addition if there is one."""
+        return self._adapted_weight()
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         x = ops.matmul(inputs, self.kernel)
@@ -87,22 +98,28 @@ class Activation(Layer):
         return {**super().get_config(), "activation": activations.serialize(self.activation)}
 
 
-class Embedding(Layer):
+class Embedding(LowRank):
     """A row of a table for each index.
 
     Args:
         input_dim: number of rows. output_dim: their size.
-        mask_zero: whether index 0 is padding, masked for the layers after.
+        mask_zero: whether index 0 is padding, masked for the layers after. weights: the table to start with.
+        lora_rank, lora_alpha: train a low-rank addition to the table instead of it (see `enable_lora`).
+        quantization_config: not supported; None.
     """
+
+    adapted = "embeddings"
 
     def __init__(
         self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, **kwargs: Any,
+        embeddings_constraint: Any = None, mask_zero: bool = False, weights: Any = None, lora_rank: int | None = None,
+        lora_alpha: float | None = None, quantization_config: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         input_length = kwargs.pop("input_length", None)
         if input_length is not None and "input_shape" not in kwargs:
             kwargs["input_shape"] = (input_length,)
         super().__init__(**kwargs)
+        self._set_lora(lora_rank, lora_alpha, quantization_config)
         self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
@@ -112,15 +129,24 @@ class Embedding(Layer):
         self._initial = weights
 
     def build(self, input_shape: Any = None) -> None:
-        self.embeddings = self.add_weight(
+        self._embeddings = self.add_weight(
             (self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint, name="embeddings",
         )  # fmt: skip
         if self._initial is not None:
             self.set_weights(self._initial if isinstance(self._initial, (list, tuple)) else [self._initial])
+        self._build_lora()
+
+    @property
+    def embeddings(self) -> Any:
+        """The table, with its low-rank addition if there is one."""
+        return self._adapted_weight()
 
     def call(self, inputs: Any) -> Any:
-        rows = ops.take(self.embeddings, ops.cast(inputs, "int32"), axis=0)
+        indices = ops.cast(inputs, "int32")
+        rows = ops.take(self._embeddings, indices, axis=0)
+        if self.lora_enabled:
+            rows = self._adapt(rows, ops.take(self._lora[0], indices, axis=0))
         return rows if self.compute_dtype == self.variable_dtype else ops.cast(rows, self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:

@@ -41,10 +41,11 @@ def reset_names() -> None:
 
 
 class CallContext:
-    """What a layer's call hands to those inside it: `training`, and the masks of tensors."""
+    """What a layer's call hands to those inside it: `training`, and the masks of tensors. inside: whether a layer is being called."""
 
-    def __init__(self, training: bool | None) -> None:
-        self.training = training
+    def __init__(self) -> None:
+        self.training: bool | None = None
+        self.inside = False
         self._masks: dict[int, tuple[Any, Any]] = {}
 
     def mask(self, x: Any) -> Any:
@@ -61,12 +62,20 @@ _call: ContextVar[CallContext | None] = ContextVar("cornu_call", default=None)
 
 
 @contextlib.contextmanager
-def _calling(training: bool | None) -> Iterator[CallContext]:
-    token = _call.set(CallContext(training))
+def keep_masks() -> Iterator[CallContext]:
+    """Inside the block `mask_of` knows the masks of what outermost layers gave."""
+    now = CallContext()
+    token = _call.set(now)
     try:
-        yield _call.get()  # type: ignore[misc]
+        yield now
     finally:
         _call.reset(token)
+
+
+def mask_of(x: Any) -> Any:
+    """The mask of a tensor inside `keep_masks`, or None."""
+    now = _call.get()
+    return None if now is None else now.mask(x)
 
 
 class Layer:
@@ -151,13 +160,19 @@ class Layer:
         return outputs
 
     def _call_here(self, *args: Any, **kwargs: Any) -> Any:
-        outer = _call.get()
-        if outer is not None:
-            return self._run(outer, args, kwargs)
+        now = _call.get()
+        if now is None:
+            with keep_masks():
+                return self._call_here(*args, **kwargs)
+        if now.inside:
+            return self._run(now, args, kwargs)
         for layer in self._flatten_layers():
             layer._losses.clear()
-        with _calling(None) as fresh:
-            return self._run(fresh, args, kwargs)
+        now.inside = True
+        try:
+            return self._run(now, args, kwargs)
+        finally:
+            now.inside = False
 
     def _run(self, now: CallContext, args: Any, kwargs: dict[str, Any]) -> Any:
         accepted = self._call_parameters()
@@ -319,11 +334,17 @@ class Layer:
 
     def _own_variables(self) -> list[Variable]:
         own = dict.fromkeys([*self._own, *[v for v in self._children() if isinstance(v, Variable)]])
-        return [v for v in own if v.trainable] + [v for v in own if not v.trainable]
+        for v in self._memory():
+            own.pop(v, None)
+        return [v for v in own if v.made_trainable] + [v for v in own if not v.made_trainable]
+
+    def _memory(self) -> list[Variable]:
+        """Its variables that are no weights: the states of seed generators (and what a stateful layer remembers)."""
+        return [g.state for g in self._children() if isinstance(g, SeedGenerator)]
 
     @property
     def weights(self) -> list[Variable]:
-        """All variables but seeds and metrics: of this layer (trainable ones first), then of those inside."""
+        """All variables but seeds, metrics and states: of this layer (those made trainable first), then of those inside."""
         found = self._own_variables()
         for layer in self._layers:
             found += layer.weights
@@ -331,9 +352,8 @@ class Layer:
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables, seed states too."""
-        seeds = [g.state for layer in self._flatten_layers() for g in layer._children() if isinstance(g, SeedGenerator)]
-        return list(dict.fromkeys([*self.weights, *seeds]))
+        """All variables, seeds and states too."""
+        return list(dict.fromkeys([*self.weights, *[v for layer in self._flatten_layers() for v in layer._memory()]]))
 
     @property
     def trainable(self) -> bool:

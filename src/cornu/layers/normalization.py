@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from cornu import constraints, initializers, ops, regularizers
@@ -27,12 +28,20 @@ class _Normalization(Layer):
         )  # fmt: skip
 
 
+def _move(average: Any, new: Any, momentum: float) -> None:
+    """Let a moving average take in a new value."""
+    average.assign(ops.add(ops.multiply(average, momentum), ops.multiply(ops.cast(new, average.dtype), 1 - momentum)))
+
+
 class BatchNormalization(_Normalization):
     """Normalizes each channel over the batch while training, by moving averages otherwise (Ioffe and Szegedy, 2015).
 
     Args:
         axis: the channels. momentum: of the moving averages. epsilon: added to the variance. center, scale: whether to learn
         an offset and a factor. Frozen (`trainable=False`) it uses the moving averages while training too.
+        renorm: batch renormalization (Ioffe, 2017): while training too the output follows moving averages, those of
+        `renorm_momentum`, by a correction that `renorm_clipping` bounds: a dictionary with "rmin", "rmax" and "dmax".
+        synchronized: kept for distributed training; no effect on one device.
     """
 
     moving_mean_initializer: Any
@@ -42,9 +51,14 @@ class BatchNormalization(_Normalization):
         self, axis: int = -1, momentum: float = 0.99, epsilon: float = 0.001, center: bool = True, scale: bool = True,
         beta_initializer: Any = "zeros", gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None,
-        beta_constraint: Any = None, gamma_constraint: Any = None, synchronized: bool = False, **kwargs: Any,
+        beta_constraint: Any = None, gamma_constraint: Any = None, renorm: bool = False, renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99, synchronized: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
+        unknown = set(renorm_clipping or {}) - {"rmax", "rmin", "dmax"}
+        if unknown:
+            raise ValueError(f"`renorm_clipping` has the keys 'rmax', 'rmin' and 'dmax'; got {sorted(unknown)}.")
+        self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
         self.axis, self.momentum, self.epsilon, self.center, self.scale = axis, momentum, epsilon, center, scale
         self.synchronized = synchronized
         self._set_weights_arguments(
@@ -57,27 +71,47 @@ class BatchNormalization(_Normalization):
         shape = (input_shape[self.axis],)
         self.gamma = self._add("gamma", shape) if self.scale else None
         self.beta = self._add("beta", shape) if self.center else None
-        self.moving_mean = self.add_weight(
-            shape, self.moving_mean_initializer, trainable=False, autocast=False, name="moving_mean"
-        )
-        self.moving_variance = self.add_weight(
-            shape, self.moving_variance_initializer, trainable=False, autocast=False, name="moving_variance"
-        )
+        average = lambda name, initializer: self.add_weight(shape, initializer, trainable=False, autocast=False, name=name)  # noqa: E731
+        self.moving_mean = average("moving_mean", self.moving_mean_initializer)
+        self.moving_variance = average("moving_variance", self.moving_variance_initializer)
+        if self.renorm:
+            deviation = lambda shape, dtype: self.moving_variance_initializer(shape, dtype=dtype) ** 0.5  # noqa: E731
+            self.moving_stddev = average("moving_stddev", deviation)
+            self.renorm_mean = average("renorm_mean", self.moving_mean_initializer)
+            self.renorm_stddev = average("renorm_stddev", deviation)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         dtype = inputs.dtype
         x = ops.cast(inputs, "float32") if self.compute_dtype in ("float16", "bfloat16") else inputs
-        if training and self.trainable:
-            axes = tuple(i for i in range(len(x.shape)) if i != self.axis % len(x.shape))
-            mean, variance = self._moments(x, axes, mask)
-            keep = lambda old, new: old * self.momentum + ops.cast(new, old.dtype) * (1 - self.momentum)  # noqa: E731
-            self.moving_mean.assign(keep(self.moving_mean, mean))
-            self.moving_variance.assign(keep(self.moving_variance, variance))
+        if not training or not self.trainable:
+            y = ops.batch_normalization(x, self.moving_mean, self.moving_variance, self.axis, self.beta, self.gamma, self.epsilon)
+            return y if x is inputs else ops.cast(y, dtype)
+        axes = tuple(i for i in range(len(x.shape)) if i != self.axis % len(x.shape))
+        mean, variance = self._moments(x, axes, mask)
+        _move(self.moving_mean, mean, self.momentum)
+        if self.renorm:
+            y = self._renormalized(x, mean, variance)
         else:
-            mean, variance = self.moving_mean, self.moving_variance
-        y = ops.batch_normalization(x, mean, variance, self.axis, self.beta, self.gamma, self.epsilon)
+            _move(self.moving_variance, variance, self.momentum)
+            y = ops.batch_normalization(x, mean, variance, self.axis, self.beta, self.gamma, self.epsilon)
         return y if x is inputs else ops.cast(y, dtype)
+
+    def _renormalized(self, x: Any, mean: Any, variance: Any) -> Any:
+        deviation = ops.sqrt(ops.add(variance, self.epsilon))
+        bounds = {"rmin": 0.0, "rmax": math.inf, "dmax": math.inf, **(self.renorm_clipping or {})}
+        r = ops.clip(ops.divide(deviation, self.renorm_stddev), bounds["rmin"], bounds["rmax"])
+        d = ops.clip(ops.divide(ops.subtract(mean, self.renorm_mean), self.renorm_stddev), -bounds["dmax"], bounds["dmax"])
+        _move(self.renorm_mean, mean, self.renorm_momentum)
+        _move(self.renorm_stddev, deviation, self.renorm_momentum)
+        _move(self.moving_stddev, deviation, self.momentum)
+        self.moving_variance.assign(ops.maximum(ops.subtract(ops.square(self.moving_stddev), self.epsilon), 0.0))
+        shape = [1] * len(x.shape)
+        shape[self.axis] = -1
+        y = ops.batch_normalization(x, mean, variance, self.axis, None, None, self.epsilon)
+        for op, factor in ((ops.multiply, ops.stop_gradient(r)), (ops.add, ops.stop_gradient(d)), (ops.multiply, self.gamma), (ops.add, self.beta)):
+            y = y if factor is None else op(y, ops.reshape(factor, shape))
+        return y
 
     def _moments(self, x: Any, axes: Any, mask: Any) -> Any:
         if mask is None:
@@ -92,7 +126,8 @@ class BatchNormalization(_Normalization):
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(), "axis": self.axis, "momentum": self.momentum, "epsilon": self.epsilon, "center": self.center,
-            "scale": self.scale, "synchronized": self.synchronized,
+            "scale": self.scale, "renorm": self.renorm, "renorm_clipping": self.renorm_clipping, "renorm_momentum": self.renorm_momentum,
+            "synchronized": self.synchronized,
             **weights_config(self, "beta", "gamma", "moving_mean", "moving_variance"),
         }  # fmt: skip
 

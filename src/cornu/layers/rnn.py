@@ -107,6 +107,9 @@ class LSTM(Layer):
         mask = previous_mask if self.return_sequences else None
         return mask
 
+    def _memory(self) -> list[Variable]:
+        return [*super()._memory(), *(self.states or ())]
+
     def reset_state(self) -> None:
         """Set the states of a stateful layer to zero."""
         for variable in self.states or ():

@@ -1,4 +1,4 @@
-"""`cornu.optimizers`: SGD, RMSprop, Adam."""
+"""`cornu.optimizers`: SGD, RMSprop, Adam, AdamW."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from cornu import ops
 from cornu._named import Names
+from cornu.optimizers import schedules
 from cornu.optimizers.optimizer import Optimizer
 from cornu.variable import Variable
 
@@ -14,14 +15,14 @@ from cornu.variable import Variable
 class SGD(Optimizer):
     """Gradient descent, with momentum and Nesterov's variant (Sutskever et al., 2013)."""
 
-    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, name: str = "SGD", **kwargs: Any) -> None:
-        super().__init__(learning_rate, name=name, **kwargs)
+    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
+        super().__init__(learning_rate, **kwargs)
         if not 0 <= momentum <= 1:
             raise ValueError(f"`momentum` must be a float between [0, 1], got {momentum}.")
         self.momentum, self.nesterov = momentum, nesterov
 
-    def build(self, variables: Any) -> None:
-        super().build(variables)
+    def build(self, var_list: Any) -> None:
+        super().build(var_list)
         self.momentums = self._slots_for("momentum") if self.momentum else []
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
@@ -43,13 +44,13 @@ class RMSprop(Optimizer):
 
     def __init__(
         self, learning_rate: Any = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False,
-        name: str = "rmsprop", **kwargs: Any,
+        **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(learning_rate, name=name, **kwargs)
+        super().__init__(learning_rate, **kwargs)
         self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
 
-    def build(self, variables: Any) -> None:
-        super().build(variables)
+    def build(self, var_list: Any) -> None:
+        super().build(var_list)
         self._velocities = self._slots_for("velocity")
         self._momentums = self._slots_for("momentum") if self.momentum > 0 else []
         self._averages = self._slots_for("average_gradient") if self.centered else []
@@ -84,22 +85,21 @@ class Adam(Optimizer):
 
     def __init__(
         self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False,
-        name: str = "adam", **kwargs: Any,
+        **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(learning_rate, name=name, **kwargs)
+        super().__init__(learning_rate, **kwargs)
         self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
 
-    def build(self, variables: Any) -> None:
-        super().build(variables)
+    def build(self, var_list: Any) -> None:
+        super().build(var_list)
         self._momentums, self._velocities = self._slots_for("momentum"), self._slots_for("velocity")
         self._largest = self._slots_for("velocity_hat") if self.amsgrad else []
 
-    def _rate(self) -> Any:
-        """The learning rate with the correction for the moments' start at zero, once per step."""
+    def prepare_step(self, learning_rate: Any) -> Any:
+        """The learning rate with the correction for the moments' start at zero."""
         step = ops.cast(ops.add(self.iterations, 1), "float32")
         correction = ops.divide(ops.sqrt(_one_minus_power(self.beta_2, step)), _one_minus_power(self.beta_1, step))
-        self._plain_rate = super()._rate()
-        return ops.multiply(self._plain_rate, correction)
+        return ops.multiply(learning_rate, correction)
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         i, alpha = self._index[variable], ops.cast(learning_rate, variable.dtype)
@@ -117,7 +117,19 @@ class Adam(Optimizer):
         return {**super().get_config(), **own}
 
 
-_names = Names("optimizer", (SGD, RMSprop, Adam), {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam})
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2019)."""
+
+    def __init__(
+        self, learning_rate: Any = 0.001, weight_decay: float = 0.004, beta_1: float = 0.9, beta_2: float = 0.999,
+        epsilon: float = 1e-7, amsgrad: bool = False, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        if weight_decay is None:
+            raise ValueError("Argument `weight_decay` must be a float for AdamW. Received: weight_decay=None.")
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **kwargs)
+
+
+_names = Names("optimizer", (SGD, RMSprop, Adam, AdamW), {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW})
 
 
 def get(identifier: Any) -> Optimizer:
@@ -125,6 +137,14 @@ def get(identifier: Any) -> Optimizer:
     return _names.get(identifier)
 
 
-serialize, deserialize = _names.serialize, _names.get
+def serialize(optimizer: Any) -> Any:
+    """Class name and config of an optimizer."""
+    return _names.serialize(optimizer)
 
-__all__ = ["SGD", "Adam", "Optimizer", "RMSprop", "deserialize", "get", "serialize"]
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The optimizer that `serialize` described."""
+    return _names.get(config, custom_objects)
+
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]

@@ -1,29 +1,35 @@
-"""The base of optimizers: state, clipping, decay, averages."""
+"""The base of optimizers: state, clipping, decay, accumulation, averages."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from cornu import context, ops
-from cornu.contract.state import read
+from cornu._named import snake_case
+from cornu.contract import state
+from cornu.contract.state import StateScope, read
+from cornu.optimizers import schedules
 from cornu.primitives import dtypes as dt
 from cornu.variable import Variable
 
 
 class Optimizer:
-    """Base class. A subclass makes slots in `build(variables)` and updates one variable in `update_step`.
+    """Base class. A subclass makes slots in `build(var_list)` and updates one variable in `update_step`.
+
+    A subclass's constructor names its own arguments and hands the rest on by `**kwargs`; its signature shows all of them.
 
     Args:
-        learning_rate: number, or a function of the iteration count (a schedule).
+        learning_rate: number, a schedule, or a function of no arguments.
         weight_decay: share of each weight subtracted per step, times the learning rate.
         clipnorm: bound on each gradient's norm; clipvalue: on its elements; global_clipnorm: on the norm of all together.
-        use_ema, ema_momentum, ema_overwrite_frequency: keep a moving average of the weights (and put it in their place so often).
+        use_ema: keep a moving average of the weights, with `ema_momentum`; it takes their place every
+            `ema_overwrite_frequency` steps and at the end of `fit`.
         loss_scale_factor: the loss is multiplied by it and the gradients divided.
-        gradient_accumulation_steps: update once for so many calls, with the mean of their gradients.
+        gradient_accumulation_steps: update once for so many steps, with the mean of their gradients.
         name: of the optimizer.
     """
 
@@ -42,65 +48,97 @@ class Optimizer:
                 raise ValueError(f"`{what}` must be positive, got {value}.")
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(f"`ema_momentum` must be in [0, 1], got {ema_momentum}.")
-        if gradient_accumulation_steps is not None and gradient_accumulation_steps < 2:
-            raise ValueError(f"`gradient_accumulation_steps` must be at least 2, got {gradient_accumulation_steps}.")
-        if use_ema or gradient_accumulation_steps is not None:
-            raise NotImplementedError(f"{type(self).__name__}: `use_ema` and `gradient_accumulation_steps` are not supported yet.")
-        self.name = name or re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", type(self).__name__).lower()
+        for what, count, least in (("ema_overwrite_frequency", ema_overwrite_frequency, 1), ("gradient_accumulation_steps", gradient_accumulation_steps, 2)):
+            if count is not None and (not isinstance(count, int) or count < least):
+                raise ValueError(f"`{what}` must be an integer of at least {least} or None, got {count!r}.")
+        self.name = name or snake_case(type(self).__name__)
         self.weight_decay, self.clipnorm, self.clipvalue, self.global_clipnorm = weight_decay, clipnorm, clipvalue, global_clipnorm
-        self.loss_scale_factor = loss_scale_factor
+        self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
+        self.loss_scale_factor, self.gradient_accumulation_steps = loss_scale_factor, gradient_accumulation_steps
         self.built = False
         self._slots: list[Variable] = []
-        self._schedule = learning_rate if callable(learning_rate) and not isinstance(learning_rate, Variable) else None
-        self.iterations = Variable(np.asarray(0, "int32"), trainable=False, name="iteration")
-        self._learning_rate = Variable(
-            np.asarray(0.0 if self._schedule else learning_rate, "float32"), trainable=False, autocast=False, name="learning_rate"
-        )
+        self._not_decayed: list[str] = []
+        self._iterations = Variable(np.asarray(0, "int32"), trainable=False, autocast=False, name="iteration")
+        learning_rate = schedules.deserialize(learning_rate) if isinstance(learning_rate, dict) else learning_rate
+        self._schedule: Any = learning_rate if callable(learning_rate) and not isinstance(learning_rate, Variable) else None
+        first = 0.0 if self._schedule is not None else learning_rate
+        self._learning_rate = Variable(np.asarray(first, "float32"), trainable=False, autocast=False, name="learning_rate")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        if "__init__" in vars(cls) and own[-1:] and own[-1].kind is inspect.Parameter.VAR_KEYWORD:
+            names = {p.name for p in own}
+            common = [p for p in _COMMON if p.name not in names]
+            cls.__signature__ = inspect.Signature([*own[:-1], *common, own[-1]])  # type: ignore[attr-defined]
+
+    # State
+
+    @property
+    def iterations(self) -> Any:
+        """How often it updated."""
+        steps = self.gradient_accumulation_steps
+        return self._iterations if steps is None else ops.floor_divide(self._iterations, steps)
 
     @property
     def learning_rate(self) -> Any:
-        """The present learning rate; assign a number to change it."""
-        return self._schedule(self.iterations) if self._schedule is not None else self._learning_rate
+        """The present learning rate; assign a number to change it.
+
+        Raises:
+            TypeError: when a number is assigned where a schedule is in force.
+        """
+        if isinstance(self._schedule, schedules.LearningRateSchedule):
+            return self._schedule(self.iterations)
+        return self._schedule() if self._schedule is not None else self._learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        if callable(value):
+        if callable(value) and not isinstance(value, Variable):
+            if self.built:
+                raise TypeError(f"{self.name}: training has begun; a learning rate schedule must be given to the constructor.")
             self._schedule = value
+        elif self._schedule is not None:
+            raise TypeError(f"{self.name}: its learning rate follows a schedule and can't be set. Make the optimizer with a number instead.")
         else:
-            self._schedule = None
             self._learning_rate.assign(value)
 
     @property
     def variables(self) -> list[Variable]:
         """Iteration count, learning rate, slots."""
-        return [self.iterations, self._learning_rate, *self._slots]
+        return [self._iterations, self._learning_rate, *self._slots]
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         """Make the slots for these variables."""
-        self._trainable = list(variables)
-        self._index = {variable: i for i, variable in enumerate(variables)}
-        for variable in (self.iterations, self._learning_rate):
-            if variables:
-                variable.to(variables[0].engine)
+        self._trainable = list(var_list)
+        self._index = {variable: i for i, variable in enumerate(var_list)}
+        for variable in (self._iterations, self._learning_rate):
+            if self._trainable:
+                variable.to(self._trainable[0].engine)
+        self._averages = self._slots_for("average") if self.use_ema else []
+        self._accumulators = self._slots_for("gradient_accumulator") if self.gradient_accumulation_steps else []
         self.built = True
 
     def add_variable_from_reference(self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros") -> Variable:
-        """A slot shaped like a variable, on its engine."""
+        """A slot shaped like a variable, on its engine; starts at zero, or at a number, or as `initializer(shape, dtype)` gives."""
         with context.use(reference_variable.engine):
-            start = np.full(reference_variable.shape, 0, dt.numpy_dtype(reference_variable.storage_dtype))
+            shape, dtype = reference_variable.shape, dt.numpy_dtype(reference_variable.storage_dtype)
+            fill = 0 if initializer == "zeros" else initializer
+            start = fill(shape, reference_variable.storage_dtype) if callable(fill) else np.full(shape, fill, dtype)
             slot = Variable(start, trainable=False, autocast=False, name=f"{reference_variable.name}_{name}")
         slot.path = f"{self.name}/{reference_variable.path.replace('/', '_')}_{name}"
         self._slots.append(slot)
         return slot
 
-    def _slots_for(self, name: str) -> list[Variable]:
-        return [self.add_variable_from_reference(v, name) for v in self._trainable]
+    def _slots_for(self, name: str, initializer: Any = "zeros") -> list[Variable]:
+        return [self.add_variable_from_reference(v, name, initializer) for v in self._trainable]
+
+    # Updates
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
         """Update variables from `(gradient, variable)` pairs; returns the iteration count."""
         grads, variables = zip(*grads_and_vars, strict=True)
         self.apply(grads, variables)
-        return self.iterations
+        return self._iterations
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
         """Update variables by their gradients.
@@ -111,6 +149,8 @@ class Optimizer:
         Raises:
             ValueError: if the numbers differ, or a variable was not known at `build`.
         """
+        if trainable_variables is None and not self.built:
+            raise ValueError(f"{self.name}: the first `apply` needs `trainable_variables`.")
         variables = list(self._trainable if trainable_variables is None else trainable_variables)
         if not self.built:
             self.build(variables)
@@ -120,23 +160,77 @@ class Optimizer:
         if unknown:
             raise ValueError(f"Unknown variables: {unknown}. This optimizer was built for other variables: make a new one, or compile again.")
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
-        grads = self._transform([g for g, _ in pairs])
-        rate = self._rate()
-        for gradient, (_, variable) in zip(grads, pairs, strict=True):
-            if self.weight_decay:
-                decay = ops.multiply(getattr(self, "_plain_rate", rate), self.weight_decay)
-                variable.assign(ops.subtract(variable, ops.multiply(variable, decay)))
-            self.update_step(gradient, variable, rate)
+        if self.loss_scale_factor is not None:
+            pairs = [(ops.divide(g, self.loss_scale_factor), v) for g, v in pairs]
+        if self.gradient_accumulation_steps is None:
+            self._update(pairs)
+        else:
+            self._accumulate(pairs, self.gradient_accumulation_steps)
+        if self.use_ema:
+            self._average()
+        for _, variable in pairs:
             if variable.constraint is not None:
                 variable.assign(variable.constraint(read(variable)))
-        self.iterations.assign_add(1)
+        self._iterations.assign_add(1)
 
-    def _rate(self) -> Any:
-        return ops.cast(self.learning_rate, "float32")
+    def _update(self, pairs: list[tuple[Any, Variable]]) -> None:
+        grads = self._clip([g for g, _ in pairs])
+        rate = ops.cast(self.learning_rate, "float32")
+        self._decay([v for _, v in pairs], rate)
+        shared = self.prepare_step(rate)
+        for gradient, (_, variable) in zip(grads, pairs, strict=True):
+            self.update_step(gradient, variable, shared)
 
-    def _transform(self, grads: list[Any]) -> list[Any]:
-        if self.loss_scale_factor is not None:
-            grads = [ops.divide(g, self.loss_scale_factor) for g in grads]
+    def prepare_step(self, learning_rate: Any) -> Any:
+        """What all calls of `update_step` share in a step and get as their `learning_rate`: by default that."""
+        return learning_rate
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        """Update one variable."""
+        raise NotImplementedError(f"{type(self).__name__} must implement update_step.")
+
+    def _accumulate(self, pairs: list[tuple[Any, Variable]], steps: int) -> None:
+        """Add to the sums of gradients; at every `steps`-th call update with their mean and start the sums again."""
+        due = ops.equal(ops.mod(ops.add(self._iterations, 1), steps), 0)
+        sums = [(ops.add(g, self._accumulators[self._index[v]]), v) for g, v in pairs]
+        _assign_where(due, lambda: self._update([(ops.divide(total, steps), v) for total, v in sums]))
+        for total, variable in sums:
+            self._accumulators[self._index[variable]].assign(ops.where(due, 0.0, total))
+
+    def _average(self) -> None:
+        """Move the averages of the weights; put them in the weights' place when it is time."""
+        momentum = ops.where(ops.equal(self._iterations, 0), 0.0, self.ema_momentum)
+        for average, variable in zip(self._averages, self._trainable, strict=True):
+            share = ops.cast(momentum, variable.dtype)
+            average.assign(ops.add(ops.multiply(average, share), ops.multiply(variable, ops.subtract(1, share))))
+        if self.ema_overwrite_frequency is not None:
+            due = ops.equal(ops.mod(ops.add(self._iterations, 1), self.ema_overwrite_frequency), 0)
+            _assign_where(due, lambda: self.finalize_variable_values(self._trainable))
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        """Put the moving averages (`use_ema`) into the variables; `fit` does it at its end."""
+        for variable in var_list if self.use_ema else ():
+            variable.assign(read(self._averages[self._index[variable]]))
+
+    def exclude_from_weight_decay(self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None) -> None:
+        """Spare variables from `weight_decay`: those given, and those whose path contains one of the names.
+
+        Raises:
+            ValueError: after `build`.
+        """
+        if self.built:
+            raise ValueError("`exclude_from_weight_decay()` can only be called before the optimizer is built.")
+        self._not_decayed += [v.path for v in var_list or ()] + list(var_names or ())
+
+    def _decay(self, variables: Sequence[Variable], rate: Any) -> None:
+        if not self.weight_decay:
+            return
+        share = ops.multiply(rate, self.weight_decay)
+        for variable in variables:
+            if not any(name in variable.path for name in self._not_decayed):
+                variable.assign(ops.subtract(variable, ops.multiply(variable, ops.cast(share, variable.dtype))))
+
+    def _clip(self, grads: list[Any]) -> list[Any]:
         if self.clipvalue is not None:
             return [ops.clip(g, -self.clipvalue, self.clipvalue) for g in grads]
         if self.clipnorm is not None:
@@ -150,20 +244,46 @@ class Optimizer:
         """The loss times `loss_scale_factor`."""
         return loss if self.loss_scale_factor is None else ops.multiply(loss, self.loss_scale_factor)
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        """Update one variable."""
-        raise NotImplementedError(f"{type(self).__name__} must implement update_step.")
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """`apply` on values: returns the new values of the trained variables and of the optimizer's; nothing is assigned.
+
+        Raises:
+            ValueError: before `build`, or if a number of values is wrong.
+        """
+        if not self.built:
+            raise ValueError(f"{self.name}: call `build(variables)` before `stateless_apply`.")
+        cells, values = [*self._trainable, *self.variables], [*trainable_variables, *optimizer_variables]
+        if len(cells) != len(values):
+            raise ValueError(f"{self.name} has {len(cells)} variables (trained ones and its own), but {len(values)} values were given.")
+        with StateScope(dict(zip(cells, values, strict=True))) as scope:
+            self.apply(grads)
+        return [scope.values[v] for v in self._trainable], [scope.values[v] for v in self.variables]
+
+    # Config
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        rate = self._schedule if self._schedule is not None else float(self._learning_rate.numpy())
-        names = "name weight_decay clipnorm clipvalue global_clipnorm loss_scale_factor"
-        return {"learning_rate": rate, **{name: getattr(self, name) for name in names.split()}}
+        rate = float(self._learning_rate.numpy()) if self._schedule is None else schedules.serialize(self._schedule)
+        names = [p.name for p in _COMMON if p.name != "learning_rate"]
+        return {"name": self.name, "learning_rate": rate, **{name: getattr(self, name) for name in names}}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Optimizer:
         """An optimizer from its config."""
         return cls(**config)
+
+
+_COMMON = [p for p in inspect.signature(Optimizer).parameters.values() if p.name != "learning_rate" and p.kind is not p.VAR_KEYWORD]
+
+
+def _assign_where(condition: Any, do: Callable[[], None]) -> None:
+    """What `do` assigns holds where the scalar `condition` does; else variables keep their values."""
+    with StateScope() as scope:
+        do()
+    for cell in scope.written:
+        state.write(cell, ops.where(condition, scope.values[cell], read(cell)))
 
 
 def _norm(grads: Sequence[Any]) -> Any:

@@ -10,6 +10,7 @@ from cornu import context, ops, optimizers, tree
 from cornu.callbacks import CallbackList, History, Progress
 from cornu.contract import registry
 from cornu.contract.program import Compiled, Program, arrays
+from cornu.layers.layer import keep_masks
 from cornu.metrics import Mean
 from cornu.ops.autodiff import value_and_grad
 from cornu.ops.symbolic import KerasTensor, infer_outputs
@@ -80,8 +81,9 @@ class Trainer:
         x, y, sample_weight = adapters.unpack_x_y_sample_weight(data)
 
         def forward() -> Any:
-            y_pred = self(x, training=True)  # type: ignore[operator]
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
+            with keep_masks():
+                y_pred = self(x, training=True)  # type: ignore[operator]
+                loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
             return self.optimizer.scale_loss(loss), (loss, y_pred)
 
         variables = self.trainable_variables  # type: ignore[attr-defined]
@@ -93,8 +95,9 @@ class Trainer:
     def test_step(self, data: Any) -> Logs:
         """Loss and metrics of a batch."""
         x, y, sample_weight = adapters.unpack_x_y_sample_weight(data)
-        y_pred = self(x, training=False)  # type: ignore[operator]
-        self._track(self.compute_loss(x, y, y_pred, sample_weight, training=False), x)
+        with keep_masks():
+            y_pred = self(x, training=False)  # type: ignore[operator]
+            self._track(self.compute_loss(x, y, y_pred, sample_weight, training=False), x)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
@@ -184,6 +187,8 @@ class Trainer:
     def _make_tracking(self, y: Any, y_pred: Any) -> None:
         if self._compile is None or self._compile_tracker is not None:
             return
+        if y is None and self._compile["loss"] is not None:
+            return  # `predict`: the targets' shapes are not known yet
         self._compile_tracker = Mean(name="loss")
         names = getattr(self, "output_names", None)
         if y_pred is None or y is None:
@@ -258,6 +263,8 @@ class Trainer:
                 listeners("on_epoch_end", epoch, logs=logs)
                 if self.stop_training:
                     break
+            if self.optimizer.built:
+                self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
             listeners("on_train_end", logs=logs)
         return history
 
