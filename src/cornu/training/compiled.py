@@ -108,16 +108,16 @@ class CompiledMetrics:
 
     @staticmethod
     def _make(item: Any, target: Any, prediction: Any) -> Any:
-        named = item in ("accuracy", "acc") if isinstance(item, str) else False
-        crossentropy = item in ("crossentropy", "ce") if isinstance(item, str) else False
-        if named:
+        """The metric; one that was named by a string is called that in the logs."""
+        if item in ("accuracy", "acc"):
             made = metrics.accuracy_for(target, prediction)
-        elif crossentropy:
+        elif item in ("crossentropy", "ce"):
             kind = type(metrics.accuracy_for(target, prediction)).__name__.replace("Accuracy", "Crossentropy")
             made = getattr(metrics, kind)()
         else:
-            return metrics.get(item)
-        made.name = item
+            made = metrics.get(item)
+        if isinstance(item, str):
+            made.name = item
         return made
 
     @property
