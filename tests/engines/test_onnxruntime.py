@@ -120,7 +120,7 @@ def test_losses_are_those_of_numpy(make, x):
             losses[name] = []
             watch = cornu.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs, row=losses[name]: row.append(logs["loss"]))
             model.fit(x, y, batch_size=16, epochs=4, verbose=0, callbacks=[watch])
-            programs = model._compile_programs["train"]._compiled
+            programs = model._step("train")._compiled
     np.testing.assert_allclose(losses["onnxruntime"], losses["numpy"], rtol=1e-5)
     assert len(set(losses["numpy"])) == 20
     assert len(programs) == 2  # the full batch, and the last, smaller one
