@@ -1,0 +1,433 @@
+"""What PyTorch was asked to do, noted once and repeated as straight-line Python.
+
+While a function runs inside a `Recorder`, each call that reaches PyTorch's own functions becomes a line of source. Tensors are known
+by identity: arguments and variables are the program's parameters, results are local names, all others are constants. `cond`,
+`while_loop` and `scan` become Python's own statements. What can't be repeated on other data is refused with a reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from cornu.contract.state import Cell, StateScope
+
+_current: ContextVar[Recorder | None] = ContextVar("cornu_torch_recorder", default=None)
+
+
+def current() -> Recorder | None:
+    """The recorder at work, if a compiled function is being recorded."""
+    return _current.get()
+
+
+def call(function: Callable[..., Any], *args: Any) -> Any:
+    """`function(*args)`, which a program that is being recorded will repeat as one call."""
+    recorder = _current.get()
+    return function(*args) if recorder is None else recorder.call(function, *args)
+
+
+def constant(make: Callable[[], Tensor]) -> Tensor:
+    """What `make` gives; in a compiled function it is made once, not at every call."""
+    recorder = _current.get()
+    return make() if recorder is None else recorder.constant(make)
+
+
+class NeedsGraph(BaseException):
+    """A native backward pass begins outside of `value_and_grad`: record again with PyTorch's graph from the start."""
+
+
+# What gives numbers to Python. A number is no part of a program: it would stay that of the first batch.
+_NUMBERS = {getattr(Tensor, name) for name in (
+    "item", "tolist", "numpy", "equal", "allclose", "is_nonzero", "__bool__", "__int__", "__float__", "__complex__", "__index__",
+    "__array__", "__contains__",
+) if hasattr(Tensor, name)} | {torch.equal, torch.allclose, torch.is_nonzero}  # fmt: skip
+# What gives tensors whose shape depends on the data: shapes are a program's constants.
+_SHAPES = {getattr(where, name) for where in (torch, Tensor) for name in (
+    "nonzero", "argwhere", "unique", "unique_consecutive", "masked_select", "bincount",
+) if hasattr(where, name)}  # fmt: skip
+_BACKWARD = (Tensor.backward, torch.autograd.backward, torch.autograd.grad)
+_ADVICE = "Use `ops.cond`, `ops.where` or `ops.while_loop`, or compile the model with `run_eagerly=True`."
+
+
+@dataclass
+class Line:
+    """A statement. reads, makes: local names; effect: it is kept though nobody reads what it makes."""
+
+    text: str
+    reads: set[str]
+    makes: list[str]
+    effect: bool = False
+    constant: tuple[Tensor, int] | None = None  # a tensor made once, with its version then
+
+
+@dataclass
+class Suite:
+    """A compound statement: its parts, each a head and lines."""
+
+    parts: list[tuple[str, list[Line | Suite]]]
+    own_reads: set[str]
+    makes: list[str] = field(default_factory=list)
+    effect = True
+
+    @property
+    def reads(self) -> set[str]:
+        """Names from outside that it needs."""
+        lines = [line for _, part in self.parts for line in part]
+        return self.own_reads | set().union(*(line.reads for line in lines)) - {name for line in lines for name in line.makes}
+
+
+class Recorder(TorchFunctionMode):
+    """Notes the calls that reach PyTorch while it is active (`with recorder:`).
+
+    inputs: the tensors given to the function. native: whether PyTorch's graph is built outside of `value_and_grad` too.
+    """
+
+    def __init__(self, inputs: Sequence[Tensor], native: bool) -> None:
+        super().__init__()
+        self.native = native
+        self.names: Any = WeakTensorKeyDictionary()
+        self.namespace: dict[str, Any] = {}
+        self.cells: dict[Cell, str] = {}
+        self.parameters = [self._bind(x, f"x{i}") for i, x in enumerate(inputs)]
+        self.inputs = list(inputs)
+        self.lines: list[Line | Suite] = []
+        self._objects: dict[int, str] = {}
+        self._count = 0
+
+    def __enter__(self) -> Recorder:
+        self._token = _current.set(self)
+        super().__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        super().__exit__(*exception)
+        _current.reset(self._token)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Inside the block nothing is noted."""
+        token = _current.set(None)
+        try:
+            with torch._C.DisableTorchFunction():
+                yield
+        finally:
+            _current.reset(token)
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        self._refuse(function, args)
+        result = function(*args, **kwargs)
+        self.note(function, args, kwargs, result)
+        return result
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a function of our own and note it as one call."""
+        with self.paused():
+            result = function(*args)
+        self.note(function, args, {}, result)
+        return result
+
+    def constant(self, make: Callable[[], Tensor]) -> Tensor:
+        """What `make` gives, made once for all runs of the program (unless native code changes it in place)."""
+        with self.paused():
+            tensor = make()
+        name = self._bind(tensor, self._new("k"))
+        self.lines.append(Line(f"{name} = {self._object(make)}()", set(), [name], constant=(tensor, tensor._version)))
+        return tensor
+
+    def cell(self, cell: Cell) -> Tensor:
+        """The storage of a cell as a parameter of the program."""
+        self.cells[cell] = self._bind(cell.storage, f"s{len(self.cells)}")
+        return cell.storage
+
+    # Refusals
+
+    def _refuse(self, function: Any, args: Any) -> None:
+        if function in _NUMBERS:
+            raise TypeError(
+                f"A value that depends on the data has no numbers while a function is being compiled ({_name(function)} was asked "
+                f"for them). {_ADVICE}"
+            )
+        by_mask = function is Tensor.__getitem__ and any(
+            isinstance(i, Tensor) and i.dtype in (torch.bool, torch.uint8) for i in (args[1] if type(args[1]) is tuple else args[1:])
+        )
+        if by_mask or function in _SHAPES:
+            raise TypeError(f"{_name(function)}: the shape of its result depends on the data, which a compiled function can't know. {_ADVICE}")
+        if function in _BACKWARD and not self.native:
+            raise NeedsGraph
+
+    def _unknown(self, tensor: Tensor) -> str:
+        """Name a tensor that no noted call has made: it must be a constant."""
+        made = tensor.grad_fn is not None or torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        if made or _aliases(tensor, self.names):
+            raise NotImplementedError(
+                f"A tensor of shape {tuple(tensor.shape)} came about in a way that a compiled function can't repeat (vmap, "
+                "autograd.Function, nn.Parameter of a computed tensor, …). Compile the model with `run_eagerly=True`."
+            )
+        name = self._bind(tensor, self._new("c"))
+        self.namespace[name] = tensor
+        return name
+
+    # Notes
+
+    def note(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """Make a line of a call."""
+        name = _name(function)
+        changes = name.endswith("_") and not name.startswith("__") or name in ("__setitem__", "__set__") or "out" in kwargs
+        effect = changes or result is None or function in _BACKWARD
+        if not effect and (args and result is args[0] or not _tensors(result)):
+            if isinstance(result, float) or (type(result) is bool and not name.startswith(("is_", "__get__", "has_"))):
+                raise TypeError(f"{name} gives the number {result!r}, which can't be part of a compiled function. {_ADVICE}")
+            return
+        reads: set[str] = set()
+        given = [self._text(x, reads) for x in args] + [f"{key}={self._text(x, reads)}" for key, x in kwargs.items()]
+        makes: list[str] = []
+        target = self._target(result, makes)
+        call = f"{self._object(function)}({', '.join(given)})"
+        if name == "__get__" and result is None:  # the flow of Python may hang on it
+            call = f"{self._object(_still_none)}({call})"
+        self.lines.append(Line(f"{target} = {call}" if makes else call, reads, makes, effect))
+
+    def _text(self, x: Any, reads: set[str]) -> str:
+        if isinstance(x, Tensor):
+            if x.grad_fn is not None and isinstance(x.grad_fn, torch.autograd.function.BackwardCFunction):
+                self._unknown(x)
+            name = self.names.get(x) or self._unknown(x)
+            reads.add(name)
+            return name
+        kind = type(x)
+        if kind in (int, bool, str) or x is None or x is ... or (kind is float and math.isfinite(x)):
+            return "..." if x is ... else repr(x)
+        if kind in (tuple, torch.Size):
+            return f"({''.join(self._text(item, reads) + ', ' for item in x)})"
+        if kind is list:
+            return f"[{', '.join(self._text(item, reads) for item in x)}]"
+        if kind is dict:
+            return f"{{{', '.join(f'{key!r}: {self._text(item, reads)}' for key, item in x.items())}}}"
+        if kind is slice:
+            return f"slice({self._text(x.start, reads)}, {self._text(x.stop, reads)}, {self._text(x.step, reads)})"
+        return self._object(x)
+
+    def _target(self, result: Any, makes: list[str]) -> str:
+        if isinstance(result, Tensor):
+            if result in self.names:
+                return "_"
+            makes.append(self._bind(result, self._new("v")))
+            return makes[-1]
+        if isinstance(result, (tuple, list)) and result:
+            return f"({''.join(self._target(item, makes) + ', ' for item in result)})"
+        return "_"
+
+    def _new(self, letter: str) -> str:
+        self._count += 1
+        return f"{letter}{self._count}"
+
+    def _bind(self, tensor: Tensor, name: str) -> str:
+        self.names[tensor] = name
+        return name
+
+    def _object(self, x: Any) -> str:
+        if id(x) not in self._objects:
+            word = re.sub(r"\W", "", _name(x)).strip("_") if callable(x) else "o"
+            name = self._objects[id(x)] = f"{word}_{len(self._objects)}"
+            self.namespace[name] = x
+        return self._objects[id(x)]
+
+    # Control flow: first the functions are recorded as suites, then the statement is run unrecorded for its values
+
+    def cond(self, pred: Tensor, operands: Sequence[Any], true_fn: Any, false_fn: Any, run: Callable[[], list[Any]]) -> list[Any]:
+        """An `if` statement. run: the same by Python on the values at hand."""
+        branches = [self._suite("cond", fn, operands) for fn in (true_fn, false_fn)]
+        makes = [self._new("v") for _ in branches[0][1]]
+        for lines, results in branches:
+            lines.append(self._assignment(makes, results))
+        reads: set[str] = set()
+        head = f"if {self._text(pred, reads)}:"
+        self.lines.append(Suite([(head, branches[0][0]), ("else:", branches[1][0])], reads, makes))
+        return self._values(run, makes)
+
+    def while_loop(self, state: Sequence[Any], constants: Sequence[Any], cond_fn: Any, body_fn: Any, run: Callable[[], list[Any]]) -> list[Any]:
+        """A `while` statement."""
+        names, fresh = self._carry(state)
+        test, (go_on,) = self._suite("while_loop", cond_fn, [*fresh, *constants])
+        reads: set[str] = set()
+        test.append(Line(f"if not {self._text(go_on, reads)}: break", reads, [], True))
+        body, results = self._suite("while_loop", body_fn, [*fresh, *constants])
+        self.lines.append(Suite([("while True:", [*test, *body, self._assignment(names, results)])], set(names)))
+        return self._values(run, names)
+
+    def scan(
+        self, carry: Sequence[Any], xs: Sequence[Any], constants: Sequence[Any], body_fn: Any, length: int, reverse: bool,
+        run: Callable[[], list[Any]],
+    ) -> list[Any]:  # fmt: skip
+        """A `for` statement."""
+        names, fresh = self._carry(carry)
+        with self.paused():
+            row = [x[0] for x in xs]
+        elements = [self._bind(x, self._new("e")) for x in row]
+        body, results = self._suite("scan", body_fn, [*fresh, *row, *constants])
+        body.append(self._assignment(names, results[: len(carry)]))
+        lists = [self._new("l") for _ in results[len(carry) :]]
+        for name, y in zip(lists, results[len(carry) :], strict=True):
+            reads: set[str] = set()
+            body.insert(-1, Line(f"{name}.append({self._text(y, reads)})", {name, *reads}, [], True))
+            self.lines.append(Line(f"{name} = []", set(), [name]))
+        order, sources = "reversed" if reverse else "", set[str]()
+        rows = ", ".join(f"{order}({self._object(torch.unbind)}({self._text(x, sources)}))" for x in xs)
+        head = f"for {', '.join(elements)}, in zip({rows}):" if xs else f"for _ in range({length}):"
+        self.lines.append(Suite([(head, body)], sources | set(names)))
+        outputs = [self._new("v") for _ in lists]
+        for name, items in zip(outputs, lists, strict=True):
+            self.lines.append(Line(f"{name} = {self._object(torch.stack)}({items}{'[::-1]' if reverse else ''})", {items}, [name]))
+        return self._values(run, [*names, *outputs])
+
+    def _suite(self, where: str, fn: Any, operands: Sequence[Any]) -> tuple[list[Line | Suite], list[Any]]:
+        """Record a function of a control primitive on its own; what it gives."""
+        outer, self.lines = self.lines, []
+        try:
+            with StateScope() as scope:
+                results = list(fn(*operands))
+            if scope.written:
+                raise NotImplementedError(f"{where}: a function given to it assigns a variable, which can't be compiled. Return the new value instead.")
+            return self.lines, results
+        finally:
+            self.lines = outer
+
+    def _carry(self, initial: Sequence[Any]) -> tuple[list[str], list[Any]]:
+        """Names for a loop's state, which begins as `initial`, and tensors that bear them."""
+        names = [self._new("v") for _ in initial]
+        self.lines.append(self._assignment(names, initial))
+        with self.paused():
+            fresh = [_alias(x) for x in initial]
+        for x, name in zip(fresh, names, strict=True):
+            self._bind(x, name)
+        return names, fresh
+
+    def _assignment(self, names: list[str], values: Sequence[Any]) -> Line:
+        reads: set[str] = set()
+        texts = [self._text(x, reads) for x in values]
+        return Line(f"{', '.join(names)}, = {', '.join(texts)}," if names else "pass", reads, list(names), True)
+
+    def _values(self, run: Callable[[], list[Any]], names: list[str]) -> list[Any]:
+        with self.paused():
+            values = [_alias(x) for x in run()]
+        for x, name in zip(values, names, strict=True):
+            self._bind(x, name)
+        return values
+
+    # The program
+
+    def finish(self, written: dict[Cell, Tensor], results: Sequence[Tensor]) -> Program:
+        """The program that repeats what was noted, assigns the written cells and gives the results."""
+        for cell in written:
+            if cell not in self.cells:
+                self.cell(cell)
+        reads: set[str] = set()
+        values = {cell: self._text(value, reads) for cell, value in written.items()}
+        texts = [self._text(x, reads) for x in results]
+        # Storage belongs to its cell alone: what shares memory with anything that lives on is copied.
+        lasting = [*self.inputs, *[cell.storage for cell in self.cells], *[x for x in self.namespace.values() if isinstance(x, Tensor)]]
+        lasting += [line.constant[0] for line in _flat(self.lines) if line.constant]
+        for cell, value in written.items():
+            if value is not cell.storage:
+                copied = _aliases(value, lasting) or not value.is_contiguous()
+                values[cell] = f"{self._object(_copy)}({values[cell]})" if copied else values[cell]
+                lasting.append(value)
+        body = [f"n{i} = {text}" for i, text in enumerate(values.values())]
+        for i, x in enumerate(results):
+            if _aliases(x, lasting):
+                texts[i] = f"{self._object(Tensor.clone)}({texts[i]})"
+            elif self.native:
+                texts[i] = f"{self._object(Tensor.detach)}({texts[i]})"
+        body.append(f"r = [{', '.join(texts)}]")
+        body += [f"{self.cells[cell]}.data = n{i}" for i, cell in enumerate(written) if written[cell] is not cell.storage]
+        head = f"def program({', '.join([*self.cells.values(), *self.parameters])}):"
+        source = "\n".join([head, *[f"    {line}" for line in (*self._emit(self.lines, reads), *body, "return r")]])
+        return Program(source, self.namespace, list(self.cells), self.native)
+
+    def _emit(self, lines: list[Line | Suite], needed: set[str]) -> Iterator[str]:
+        """The text of statements. Names made here are dropped after their last use; lines whose results nobody needs are left out."""
+        kept: list[tuple[Line | Suite, set[str]]] = []
+        seen = set(needed)
+        for line in reversed(lines):
+            if line.effect or not seen.isdisjoint(line.makes):
+                kept.append((line, line.reads - seen))
+                seen |= line.reads
+        here = {name for line, _ in kept for name in line.makes} - needed
+        for line, last in reversed(kept):
+            if isinstance(line, Suite):
+                for head, inner in line.parts:
+                    inside = {name for part in inner for name in part.makes} & (needed | seen)
+                    yield head
+                    yield from (f"    {text}" for text in (*self._emit(inner, inside), "pass"))
+            elif line.constant is not None and line.constant[0]._version == line.constant[1]:
+                self.namespace[line.makes[0]] = line.constant[0]
+                continue
+            else:
+                yield line.text
+            done = sorted((last | (set(line.makes) - seen)) & here - self.namespace.keys())
+            if done:
+                yield f"del {', '.join(done)}"
+
+
+class Program:
+    """A recorded function. source: its text; cells: the cells whose storage its first parameters are."""
+
+    def __init__(self, source: str, namespace: dict[str, Any], cells: list[Cell], native: bool) -> None:
+        self.source, self.cells, self.native = source, cells, native
+        exec(compile(source, "<recorded program>", "exec"), namespace)
+        self.call = namespace["program"]
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def _tensors(x: Any) -> bool:
+    """Whether there is a tensor in it."""
+    return isinstance(x, Tensor) or (isinstance(x, (tuple, list)) and any(map(_tensors, x)))
+
+
+def _alias(x: Tensor) -> Tensor:
+    """The same tensor as another object."""
+    return x.view_as(x)
+
+
+def _copy(x: Tensor) -> Tensor:
+    return x.detach().clone(memory_format=torch.contiguous_format)
+
+
+def _aliases(x: Tensor, others: Any) -> bool:
+    """Whether x shares memory with any of the others."""
+    if not x.numel():
+        return False
+    memory = x.untyped_storage().data_ptr()
+    return any(other.untyped_storage().data_ptr() == memory for other in others)
+
+
+def _flat(lines: Sequence[Line | Suite]) -> Iterator[Line]:
+    for line in lines:
+        if isinstance(line, Suite):
+            for _, inner in line.parts:
+                yield from _flat(inner)
+        else:
+            yield line
+
+
+class Stale(RuntimeError):
+    """What the program was recorded for no longer holds."""
+
+
+def _still_none(x: Any) -> None:
+    if x is not None:
+        raise Stale("A gradient that was None when the function was compiled is a tensor now. Set it to None at the start of the step.")
