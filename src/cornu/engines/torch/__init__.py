@@ -20,12 +20,10 @@ from torch import Tensor
 from cornu import context
 from cornu.contract.engine import Engine, default_dtype
 from cornu.contract.state import Cell, StateScope
-from cornu.engines.torch import recorder
-from cornu.engines.torch.kernels import DEVICE, NAMES, NATIVE, WIDER, kernels
+from cornu.engines.torch import overrides, recorder
+from cornu.engines.torch.kernels import DEVICE, NAMES, NATIVE, WIDER
 from cornu.primitives import dtypes as dt
 from cornu.primitives.primitive import Primitive
-
-_depth = 0  # how many `value_and_grad` are under way, one inside the other
 
 
 class TorchEngine(Engine):
@@ -33,7 +31,7 @@ class TorchEngine(Engine):
 
     name = "torch"
     library = "torch"
-    kernels = kernels
+    kernels = overrides.kernels
 
     def is_tensor(self, x: Any) -> bool:
         return isinstance(x, Tensor)
@@ -53,7 +51,12 @@ class TorchEngine(Engine):
         return NAMES[x.dtype]
 
     def scalar(self, value: Any, dtype: str) -> Any:
-        return _scalar(value, dtype, math.copysign(1, value) if type(value) is float else 1)
+        sign = math.copysign(1, value) if type(value) is float else 1
+        now = recorder.current()
+        if now is None:
+            return _scalar(value, dtype, sign)
+        with now.paused():
+            return now.adopt(_scalar(value, dtype, sign))
 
     def kernel_for(self, primitive: Primitive, dtypes: Sequence[str]) -> Callable[..., Any]:
         plain, wider = self.kernel(primitive), WIDER[primitive.name]
@@ -83,21 +86,31 @@ class TorchEngine(Engine):
 
     def compile(self, fn: Callable[..., list[Any]], args: Sequence[Any]) -> Callable[..., list[Any]]:
         program: recorder.Program | None = None
+        settled, tries = False, 0
 
         def run(*args: Any) -> list[Any]:
-            nonlocal program
+            nonlocal program, settled, tries
             if recorder.current() is not None:
                 return fn(*map(self.asarray, args))  # a part of the program that is being recorded
-            tensors = [torch.from_numpy(x) if type(x) is np.ndarray else x for x in args]
-            if program is None:
-                program, results = self._record(fn, args)
+            if not settled:
+                found, results = self._record(fn, args, program is not None)
+                # Native optimizers and the like keep Python state, and begin in another way than they go on.
+                settled = not found.native or (program is not None and found.same_as(program))
+                program, tries = found, tries + 1
+                if tries == 5 and not settled:
+                    raise NotImplementedError(
+                        "A function with a native backward pass does something else at each call (it keeps computed tensors, or counts "
+                        "in Python), so it can't be compiled. Keep state in variables, or compile the model with `run_eagerly=True`."
+                    )
                 return results
+            assert program is not None
+            tensors = [torch.from_numpy(x) if type(x) is np.ndarray else x for x in args]
             with torch.set_grad_enabled(program.native):
                 return program.call(*[cell.storage for cell in program.cells], *tensors)
 
         return run
 
-    def _record(self, fn: Callable[..., list[Any]], args: Sequence[Any], native: bool = False) -> tuple[recorder.Program, list[Any]]:
+    def _record(self, fn: Callable[..., list[Any]], args: Sequence[Any], native: bool) -> tuple[recorder.Program, list[Any]]:
         """Run `fn` for the first time, and write the program for the other times."""
         inputs = [self.asarray(x).detach() for x in args]
         recording = recorder.Recorder(inputs, native)
@@ -115,18 +128,14 @@ class TorchEngine(Engine):
         return program, results
 
     def value_and_grad(self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]) -> tuple[Any, list[Any], list[Any]]:
-        global _depth
-        inner, _depth = _depth > 0, _depth + 1  # an inner gradient stays part of the outer one's graph
         now = recorder.current()
-        direct = now is not None and not now.native and len(set(map(id, tensors))) == len(tensors)  # nothing else uses Parameters
-        try:
-            with torch.enable_grad():
-                leaves = [x if direct and isinstance(x, torch.nn.Parameter) else _leaf(x, inner) for x in tensors]
-                loss, auxiliary = fn(*leaves)
-        finally:
-            _depth -= 1
-        grads = recorder.call(_gradients, loss, leaves, inner)
-        return (loss, auxiliary, grads) if inner else (loss.detach(), [x.detach() for x in auxiliary], grads)
+        # In a compiled function nothing else uses the Parameters, so they are the leaves themselves.
+        direct = now is not None and not now.native and len(set(map(id, tensors))) == len(tensors)
+        with torch.enable_grad(), recorder.deeper() as outer:  # an inner gradient stays part of the outer one's graph
+            leaves = [x if direct and isinstance(x, torch.nn.Parameter) else _leaf(x, outer > 0) for x in tensors]
+            loss, auxiliary = fn(*leaves)
+            grads = recorder.call(_gradients, loss, leaves, outer > 0)
+        return (loss, auxiliary, grads) if outer else (loss.detach(), [x.detach() for x in auxiliary], grads)
 
     def synchronize(self, tensors: Sequence[Any] = ()) -> None:
         if DEVICE.type == "cuda":
@@ -157,12 +166,7 @@ def _from_numpy(array: np.ndarray) -> Tensor:
 
 @functools.lru_cache(1024, typed=True)
 def _scalar(value: Any, dtype: str, sign: float) -> Tensor:
-    now = recorder.current()
-    make = lambda: torch.tensor(value, dtype=NATIVE[dtype], device=DEVICE)  # noqa: E731
-    if now is None:
-        return make()
-    with now.paused():
-        return make()
+    return torch.tensor(value, dtype=NATIVE[dtype], device=DEVICE)
 
 
 def _leaf(x: Any, inner: bool) -> Any:

@@ -43,8 +43,12 @@ kernels.take(
     **{"left_shift": "bitwise_left_shift", "right_shift": "bitwise_right_shift"},
 )
 kernels.take(Tensor, stop_gradient="detach")
-for _name in ("floor", "ceil", "round"):
-    kernels[_name] = lambda x, _native=getattr(torch, _name): _native(x) if x.is_floating_point() else x
+
+def _of_floats(native: Kernel) -> Kernel:
+    return lambda x: native(x) if x.is_floating_point() else x
+
+
+kernels["floor"], kernels["ceil"], kernels["round"] = map(_of_floats, (torch.floor, torch.ceil, torch.round))
 
 
 @define
@@ -278,11 +282,15 @@ def scatter(x: Any, indices: Any, updates: Any, *, mode: str) -> Any:
 warnings.filterwarnings("ignore", "index_reduce\\(\\) is in beta")
 
 
+def _line(n: int) -> Any:
+    return constant(lambda: torch.arange(n, device=DEVICE))
+
+
 def _spans(shape: Any, start: Any, sizes: Any) -> list[Any]:
     """The indices along each axis of a block that begins at `start`, moved inside; None for whole axes."""
     firsts = start.unbind(0)
     return [
-        None if k == n else torch.add(torch.clamp(first, 0, n - k), constant(lambda k=k: torch.arange(k, device=DEVICE)))
+        None if k == n else torch.add(torch.clamp(first, 0, n - k), _line(k))
         for n, k, first in zip(shape, sizes, firsts)
     ]
 
@@ -299,7 +307,7 @@ def dynamic_update_slice(x: Any, update: Any, start: Any) -> Any:
     if x.shape == update.shape:
         return update
     spans = _spans(x.shape, start, update.shape)
-    spans = [constant(lambda n=n: torch.arange(n, device=DEVICE)) if s is None else s for s, n in zip(spans, x.shape)]
+    spans = [_line(n) if s is None else s for s, n in zip(spans, x.shape)]
     rank = x.ndim
     return torch.index_put(x, [s.reshape((-1,) + (1,) * (rank - 1 - i)) for i, s in enumerate(spans)], update)
 
@@ -423,8 +431,8 @@ def sum_pool_grad(g: Any, *, input_shape: Any, window: Any, strides: Any, paddin
 # Linear algebra
 
 kernels.take(torch.linalg, "cholesky eig")
-for _name in ("fft", "ifft"):
-    kernels[_name] = lambda x, _native=getattr(torch.fft, _name): _native(x) if x.numel() else x
+kernels["fft"] = lambda x: torch.fft.fft(x) if x.numel() else x
+kernels["ifft"] = lambda x: torch.fft.ifft(x) if x.numel() else x
 
 
 @define

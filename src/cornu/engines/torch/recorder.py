@@ -42,6 +42,24 @@ def constant(make: Callable[[], Tensor]) -> Tensor:
     return make() if recorder is None else recorder.constant(make)
 
 
+_depth: ContextVar[int] = ContextVar("cornu_torch_depth", default=0)
+
+
+def depth() -> int:
+    """How many gradients are under way, one inside the other."""
+    return _depth.get()
+
+
+@contextlib.contextmanager
+def deeper() -> Iterator[int]:
+    """Inside the block one more gradient is under way; gives how many were before."""
+    token = _depth.set(depth() + 1)
+    try:
+        yield depth() - 1
+    finally:
+        _depth.reset(token)
+
+
 class NeedsGraph(BaseException):
     """A native backward pass begins outside of `value_and_grad`: record again with PyTorch's graph from the start."""
 
@@ -96,6 +114,7 @@ class Recorder(TorchFunctionMode):
         super().__init__()
         self.native = native
         self.names: Any = WeakTensorKeyDictionary()
+        self.memory: set[Any] = set()  # where the tensors that have names lie, or lay
         self.namespace: dict[str, Any] = {}
         self.cells: dict[Cell, str] = {}
         self.parameters = [self._bind(x, f"x{i}") for i, x in enumerate(inputs)]
@@ -126,8 +145,9 @@ class Recorder(TorchFunctionMode):
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         self._refuse(function, args)
+        before = [x._version for x in _flat_tensors((args, kwargs))]
         result = function(*args, **kwargs)
-        self.note(function, args, kwargs, result)
+        self.note(function, args, kwargs, result, changes=before != [x._version for x in _flat_tensors((args, kwargs))])
         return result
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
@@ -143,6 +163,12 @@ class Recorder(TorchFunctionMode):
             tensor = make()
         name = self._bind(tensor, self._new("k"))
         self.lines.append(Line(f"{name} = {self._object(make)}()", set(), [name], constant=(tensor, tensor._version)))
+        return tensor
+
+    def adopt(self, tensor: Tensor) -> Tensor:
+        """A tensor that never changes, as a constant."""
+        if tensor not in self.names:
+            self.namespace[self._bind(tensor, self._new("c"))] = tensor
         return tensor
 
     def cell(self, cell: Cell) -> Tensor:
@@ -169,23 +195,20 @@ class Recorder(TorchFunctionMode):
     def _unknown(self, tensor: Tensor) -> str:
         """Name a tensor that no noted call has made: it must be a constant."""
         made = tensor.grad_fn is not None or torch._C._functorch.is_functorch_wrapped_tensor(tensor)
-        if made or _aliases(tensor, self.names):
+        if made or _memory(tensor) in self.memory:
             raise NotImplementedError(
                 f"A tensor of shape {tuple(tensor.shape)} came about in a way that a compiled function can't repeat (vmap, "
                 "autograd.Function, nn.Parameter of a computed tensor, …). Compile the model with `run_eagerly=True`."
             )
-        name = self._bind(tensor, self._new("c"))
-        self.namespace[name] = tensor
-        return name
+        return self.names[self.adopt(tensor)]
 
     # Notes
 
-    def note(self, function: Any, args: Any, kwargs: Any, result: Any) -> None:
-        """Make a line of a call."""
+    def note(self, function: Any, args: Any, kwargs: Any, result: Any, changes: bool = False) -> None:
+        """Make a line of a call. changes: whether it changed one of its arguments."""
         name = _name(function)
-        changes = name.endswith("_") and not name.startswith("__") or name in ("__setitem__", "__set__") or "out" in kwargs
-        effect = changes or result is None or function in _BACKWARD
-        if not effect and (args and result is args[0] or not _tensors(result)):
+        effect = changes or result is None or function in _BACKWARD or (name.endswith("_") and not name.startswith("__"))
+        if not effect and ((args and result is args[0]) or not any(True for _ in _flat_tensors(result))):
             if isinstance(result, float) or (type(result) is bool and not name.startswith(("is_", "__get__", "has_"))):
                 raise TypeError(f"{name} gives the number {result!r}, which can't be part of a compiled function. {_ADVICE}")
             return
@@ -200,11 +223,11 @@ class Recorder(TorchFunctionMode):
 
     def _text(self, x: Any, reads: set[str]) -> str:
         if isinstance(x, Tensor):
-            if x.grad_fn is not None and isinstance(x.grad_fn, torch.autograd.function.BackwardCFunction):
-                self._unknown(x)
-            name = self.names.get(x) or self._unknown(x)
-            reads.add(name)
-            return name
+            with torch._C.DisableTorchFunction():
+                own_backward = isinstance(x.grad_fn, torch.autograd.function.BackwardCFunction)
+                name = None if own_backward else self.names.get(x)
+                reads.add(name or self._unknown(x))
+                return self.names[x]
         kind = type(x)
         if kind in (int, bool, str) or x is None or x is ... or (kind is float and math.isfinite(x)):
             return "..." if x is ... else repr(x)
@@ -233,7 +256,9 @@ class Recorder(TorchFunctionMode):
         return f"{letter}{self._count}"
 
     def _bind(self, tensor: Tensor, name: str) -> str:
-        self.names[tensor] = name
+        with torch._C.DisableTorchFunction():
+            self.names[tensor] = name
+            self.memory.add(_memory(tensor))
         return name
 
     def _object(self, x: Any) -> str:
@@ -282,8 +307,8 @@ class Recorder(TorchFunctionMode):
             reads: set[str] = set()
             body.insert(-1, Line(f"{name}.append({self._text(y, reads)})", {name, *reads}, [], True))
             self.lines.append(Line(f"{name} = []", set(), [name]))
-        order, sources = "reversed" if reverse else "", set[str]()
-        rows = ", ".join(f"{order}({self._object(torch.unbind)}({self._text(x, sources)}))" for x in xs)
+        sources: set[str] = set()
+        rows = ", ".join(f"{self._object(torch.unbind)}({self._text(x, sources)}){'[::-1]' if reverse else ''}" for x in xs)
         head = f"for {', '.join(elements)}, in zip({rows}):" if xs else f"for _ in range({length}):"
         self.lines.append(Suite([(head, body)], sources | set(names)))
         outputs = [self._new("v") for _ in lists]
@@ -336,16 +361,16 @@ class Recorder(TorchFunctionMode):
         values = {cell: self._text(value, reads) for cell, value in written.items()}
         texts = [self._text(x, reads) for x in results]
         # Storage belongs to its cell alone: what shares memory with anything that lives on is copied.
-        lasting = [*self.inputs, *[cell.storage for cell in self.cells], *[x for x in self.namespace.values() if isinstance(x, Tensor)]]
-        lasting += [line.constant[0] for line in _flat(self.lines) if line.constant]
+        kept = [*self.inputs, *[cell.storage for cell in self.cells], *[x for x in self.namespace.values() if isinstance(x, Tensor)]]
+        lasting = {_memory(x) for x in [*kept, *[line.constant[0] for line in _flat(self.lines) if line.constant]]}
         for cell, value in written.items():
             if value is not cell.storage:
-                copied = _aliases(value, lasting) or not value.is_contiguous()
-                values[cell] = f"{self._object(_copy)}({values[cell]})" if copied else values[cell]
-                lasting.append(value)
+                if _memory(value) in lasting or not value.is_contiguous():
+                    values[cell] = f"{self._object(_copy)}({values[cell]})"
+                lasting.add(_memory(value))
         body = [f"n{i} = {text}" for i, text in enumerate(values.values())]
         for i, x in enumerate(results):
-            if _aliases(x, lasting):
+            if _memory(x) in lasting:
                 texts[i] = f"{self._object(Tensor.clone)}({texts[i]})"
             elif self.native:
                 texts[i] = f"{self._object(Tensor.detach)}({texts[i]})"
@@ -385,17 +410,26 @@ class Program:
 
     def __init__(self, source: str, namespace: dict[str, Any], cells: list[Cell], native: bool) -> None:
         self.source, self.cells, self.native = source, cells, native
+        self.constants = {name: x for name, x in namespace.items() if isinstance(x, Tensor) and name.startswith("c")}
         exec(compile(source, "<recorded program>", "exec"), namespace)
         self.call = namespace["program"]
+
+    def same_as(self, other: Program) -> bool:
+        """Whether both do the same to the same tensors."""
+        return self.source == other.source and all(x is other.constants.get(name) for name, x in self.constants.items())
 
 
 def _name(function: Any) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-def _tensors(x: Any) -> bool:
-    """Whether there is a tensor in it."""
-    return isinstance(x, Tensor) or (isinstance(x, (tuple, list)) and any(map(_tensors, x)))
+def _flat_tensors(x: Any) -> Iterator[Tensor]:
+    """The tensors in it."""
+    if isinstance(x, Tensor):
+        yield x
+    elif isinstance(x, (tuple, list, dict)):
+        for item in x.values() if isinstance(x, dict) else x:
+            yield from _flat_tensors(item)
 
 
 def _alias(x: Tensor) -> Tensor:
@@ -407,12 +441,9 @@ def _copy(x: Tensor) -> Tensor:
     return x.detach().clone(memory_format=torch.contiguous_format)
 
 
-def _aliases(x: Tensor, others: Any) -> bool:
-    """Whether x shares memory with any of the others."""
-    if not x.numel():
-        return False
-    memory = x.untyped_storage().data_ptr()
-    return any(other.untyped_storage().data_ptr() == memory for other in others)
+def _memory(x: Tensor) -> Any:
+    """Where its elements lie; something of its own where it has none."""
+    return x.untyped_storage().data_ptr() or id(x) if x.layout is torch.strided else id(x)
 
 
 def _flat(lines: Sequence[Line | Suite]) -> Iterator[Line]:
@@ -424,10 +455,6 @@ def _flat(lines: Sequence[Line | Suite]) -> Iterator[Line]:
             yield line
 
 
-class Stale(RuntimeError):
-    """What the program was recorded for no longer holds."""
-
-
 def _still_none(x: Any) -> None:
     if x is not None:
-        raise Stale("A gradient that was None when the function was compiled is a tensor now. Set it to None at the start of the step.")
+        raise RuntimeError("A gradient that was None when the function was compiled is a tensor now: set it to None at the start of the step.")

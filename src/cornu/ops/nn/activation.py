@@ -15,7 +15,7 @@ Tensor = Any
 @op
 def relu(x):
     """max(x, 0)."""
-    return P.where(P.greater(x, 0), x, 0)
+    return P.where(P.less_equal(x, 0), 0, x)
 
 
 @op

@@ -1,0 +1,171 @@
+"""PyTorch's own forms of derived ops, for speed. What they can't do as the op's body does is left to the body (NotImplemented)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cornu import config
+from cornu.engines.torch import recorder
+from cornu.engines.torch.kernels import kernels
+
+override = kernels.override
+
+
+def _single(*xs: Any) -> bool:
+    """Whether all are tensors of one dtype in which PyTorch's fused functions are as precise as the bodies (None is skipped)."""
+    given = [x for x in xs if x is not None]
+    return all(isinstance(x, Tensor) and x.dtype is given[0].dtype for x in given) and given[0].dtype in (torch.float32, torch.float64)
+
+
+def _axis(x: Tensor, axis: Any) -> int | None:
+    """An axis from the front, if it is one."""
+    return axis % x.ndim if type(axis) is int and -x.ndim <= axis < x.ndim else None
+
+
+# Activations
+
+
+@override
+def relu(x: Any) -> Any:
+    return torch.relu(x) if _single(x) else NotImplemented
+
+
+@override
+def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Any:
+    return torch._C._nn.leaky_relu(x, negative_slope) if _single(x) else NotImplemented
+
+
+@override
+def silu(x: Any) -> Any:
+    return torch._C._nn.silu(x) if _single(x) else NotImplemented
+
+
+@override
+def gelu(x: Any, approximate: Any = True) -> Any:
+    return torch._C._nn.gelu(x, approximate="tanh" if approximate else "none") if _single(x) else NotImplemented
+
+
+@override
+def softmax(x: Any, axis: Any = -1) -> Any:
+    return torch.softmax(x, axis) if _single(x) and _axis(x, axis) is not None else NotImplemented
+
+
+@override
+def log_softmax(x: Any, axis: Any = -1) -> Any:
+    return torch.log_softmax(x, axis) if _single(x) and _axis(x, axis) is not None else NotImplemented
+
+
+# Means and normalizations
+
+
+@override
+def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    if not _single(x):
+        return NotImplemented
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if not axes or any(_axis(x, a) is None for a in axes) or len({_axis(x, a) for a in axes}) < len(axes):
+        return NotImplemented
+    return torch.mean(x, axes, bool(keepdims))
+
+
+@override
+def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: Any = None, **kwargs: Any) -> Any:
+    if not _single(x, gamma, beta):
+        return NotImplemented
+    axes = [_axis(x, a) for a in (axis if isinstance(axis, (list, tuple)) else (axis,))]
+    shape = x.shape[x.ndim - len(axes) :]
+    if axes != list(range(x.ndim - len(axes), x.ndim)) or any(v is not None and v.shape != shape for v in (gamma, beta)):
+        return NotImplemented
+    return torch.layer_norm(x, shape, gamma, beta, config.epsilon() if epsilon is None else epsilon)
+
+
+@override
+def batch_normalization(
+    x: Any, mean: Any, variance: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 1e-3
+) -> Any:
+    along = _axis(x, axis) if _single(x, mean, variance, offset, scale) else None
+    if along is None or any(v is not None and v.shape != x.shape[along : along + 1] for v in (mean, variance, offset, scale)):
+        return NotImplemented
+    factor = torch.rsqrt(torch.add(variance, epsilon))
+    factor = factor if scale is None else torch.mul(factor, scale)
+    shift = torch.neg(torch.mul(mean, factor)) if offset is None else torch.addcmul(offset, mean, factor, value=-1)
+    shape = [-1 if i == along else 1 for i in range(x.ndim)]
+    return torch.addcmul(shift.reshape(shape), x, factor.reshape(shape))
+
+
+# Losses
+
+
+@override
+def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: Any = False, axis: Any = -1) -> Any:
+    if not _single(output) or not isinstance(target, Tensor) or _axis(output, axis) != output.ndim - 1:
+        return NotImplemented
+    target = target[..., 0] if target.shape == (*output.shape[:-1], 1) else target
+    if target.shape != output.shape[:-1] or target.is_floating_point() or not output.shape[-1]:
+        return NotImplemented
+    rows = torch.clamp(target, 0, output.shape[-1] - 1)
+    if from_logits:
+        logits = output if output.ndim == 2 else output.reshape(-1, output.shape[-1])
+        loss = torch._C._nn.cross_entropy_loss(logits, rows.to(torch.int64).reshape(-1), None, 0).reshape(target.shape)
+    else:
+        chosen = torch.gather(output, -1, rows.to(torch.int64)[..., None])[..., 0]
+        share = torch.clamp(torch.div(chosen, torch.sum(output, -1)), config.epsilon(), 1 - config.epsilon())
+        loss = torch.neg(torch.log(share))
+    return torch.where(torch.eq(rows, target), loss, 0.0)  # no class, no loss
+
+
+@override
+def categorical_crossentropy(target: Any, output: Any, from_logits: Any = False, axis: Any = -1) -> Any:
+    if not from_logits or not _single(target, output) or target.shape != output.shape or output.ndim != 2 or _axis(output, axis) != 1:
+        return NotImplemented
+    return torch._C._nn.cross_entropy_loss(output, target, None, 0)
+
+
+@override
+def binary_crossentropy(target: Any, output: Any, from_logits: Any = False) -> Any:
+    if not from_logits or not _single(target, output) or target.shape != output.shape:
+        return NotImplemented
+    return torch.binary_cross_entropy_with_logits(output, target, None, None, 0)
+
+
+# Attention and recurrence. Their fused forms have a first derivative only: not inside a gradient of a gradient.
+
+
+@override
+def dot_product_attention(
+    query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, scale: Any = None, is_causal: Any = False,
+    flash_attention: Any = None, attn_logits_soft_cap: Any = None,
+) -> Any:  # fmt: skip
+    if not _single(query, key, value, bias) or attn_logits_soft_cap is not None or recorder.depth() > 1 or query.ndim != 4:
+        return NotImplemented
+    if key.shape != value.shape or key.shape[::2] != query.shape[::2] or key.shape[3] != query.shape[3]:
+        return NotImplemented
+    if mask is not None or (is_causal and bias is not None):
+        shape = query.shape[1], key.shape[1]
+        causal = recorder.constant(lambda: torch.ones(shape, dtype=torch.bool, device=query.device).tril()) if is_causal else None
+        mask = causal if mask is None else mask if causal is None else torch.logical_and(mask, causal)
+        bias, is_causal = torch.where(mask, 0.0 if bias is None else bias, -1e30), False
+        bias = bias.to(query.dtype)
+    q, k, v = (torch.permute(x, (0, 2, 1, 3)) for x in (query, key, value))
+    return torch.permute(torch._C._nn.scaled_dot_product_attention(q, k, v, bias, 0.0, bool(is_causal), scale=scale), (0, 2, 1, 3))
+
+
+@override
+def lstm(
+    inputs: Any, initial_h: Any, initial_c: Any, kernel: Any, recurrent_kernel: Any, bias: Any = None, mask: Any = None,
+    activations: Any = None, reverse: Any = False,
+) -> Any:  # fmt: skip
+    if not _single(inputs, initial_h, initial_c, kernel, recurrent_kernel, bias) or mask is not None or activations is not None:
+        return NotImplemented
+    if recorder.depth() > 1 or inputs.ndim != 3 or not inputs.numel():
+        return NotImplemented
+    none = lambda: torch.zeros_like(bias)  # noqa: E731
+    biases = [] if bias is None else [bias, recorder.constant(none)]
+    weights = [kernel.t(), recurrent_kernel.t(), *biases]
+    x = torch.flip(inputs, (1,)) if reverse else inputs
+    states = (initial_h[None], initial_c[None])
+    y, h, c = torch.lstm(x, states, weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True)
+    return torch.flip(y, (1,)) if reverse else y, h[0], c[0]
