@@ -3,6 +3,7 @@
 from cornu.ops import operators as _operators  # noqa: F401  (gives tensors their operators)
 from cornu.ops.autodiff import *  # noqa: F403
 from cornu.ops.core import *  # noqa: F403
+from cornu.ops.fourier import *  # noqa: F403
 from cornu.ops.image import *  # noqa: F403
 from cornu.ops.linalg import *  # noqa: F403
 from cornu.ops.math import *  # noqa: F403
