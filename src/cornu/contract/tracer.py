@@ -20,7 +20,7 @@ from cornu.graph.simplify import simplify
 from cornu.primitives import dtypes as dt
 from cornu.primitives.primitive import Primitive, lookup
 
-CONTROL = ("cond", "while_loop", "scan")
+CONTROL = ("cond", "while_loop", "scan", "with_gradient")
 
 
 class Tracer(Engine):
@@ -129,7 +129,10 @@ class Tracer(Engine):
             n_carry, n_xs = params["n_carry"], params["n_xs"]
             seen = [(v.shape[1:] if n_carry <= i < n_carry + n_xs else v.shape, v.dtype) for i, v in enumerate(own)]
         else:
-            seen = [(v.shape, v.dtype) for v in (own[1:] if primitive.name == "cond" else own)]
+            given = own[1:] if primitive.name == "cond" else own
+            if primitive.name == "with_gradient":  # cotangents are like the results; the inputs it doesn't get
+                given = own[: params["n_results"]] + own[params["n_results"] + params["n_inputs"] :]
+            seen = [(v.shape, v.dtype) for v in given]
         tracers = {name: self.subtrace(fn, seen) for name, fn in params.items() if callable(fn)}
         captured = list(dict.fromkeys(v for tracer, _ in tracers.values() for v in tracer.captured))
         for name, (tracer, outputs) in tracers.items():

@@ -14,6 +14,7 @@ from jax import lax
 from cornu.contract.engine import Engine, Kernels, default_dtype
 from cornu.contract.state import Cell, StateScope, functionalize
 from cornu.primitives import dtypes as dt
+from cornu.primitives.primitive import TABLE
 
 jax.config.update("jax_enable_x64", True)
 
@@ -201,11 +202,33 @@ def take_along_axis(x: Any, indices: Any, *, axis: int) -> Any:
 
 @define
 def scatter(x: Any, indices: Any, updates: Any, *, mode: str) -> Any:
-    depth = indices.shape[-1]
-    # Negative indices are out of range here, not counted from the end.
-    spots = tuple(jnp.where(indices[..., i] < 0, x.shape[i], indices[..., i]) for i in range(depth))
-    method = {"add": "add", "update": "set", "max": "max", "min": "min", "multiply": "multiply"}[mode]
-    return getattr(jnp.asarray(x).at[spots], method)(updates, mode="drop")
+    if mode == "multiply":
+        return _multiplied(x, indices, updates)
+    return getattr(jnp.asarray(x).at[_spots(x, indices)], "set" if mode == "update" else mode)(updates, mode="drop")
+
+
+def _spots(x: Any, indices: Any) -> tuple[Any, ...]:
+    """Negative indices are out of range here, not counted from the end."""
+    return tuple(jnp.where(indices[..., i] < 0, n, indices[..., i]) for i, n in zip(range(indices.shape[-1]), x.shape))
+
+
+@jax.custom_vjp
+def _multiplied(x: Any, indices: Any, updates: Any) -> Any:
+    """JAX differentiates it only where no two updates meet; the table's rule does."""
+    return jnp.asarray(x).at[_spots(x, indices)].multiply(updates, mode="drop")
+
+
+def _multiplied_forward(x: Any, indices: Any, updates: Any) -> Any:
+    y = _multiplied(x, indices, updates)
+    return y, (y, x, indices, updates)
+
+
+def _multiplied_backward(saved: Any, g: Any) -> Any:
+    rule: Any = TABLE["scatter"].vjp
+    return tuple(rule(g, *saved, mode="multiply"))
+
+
+_multiplied.defvjp(_multiplied_forward, _multiplied_backward)
 
 
 @define
@@ -346,6 +369,23 @@ def scan(*operands: Any, body_fn: Any, n_carry: int, n_xs: int, length: int, rev
     carry = [jnp.asarray(x) for x in operands[:n_carry]]
     carry, ys = lax.scan(step, carry, list(operands[n_carry : n_carry + n_xs]), length=length, reverse=reverse)
     return [*carry, *ys]
+
+
+@define
+def with_gradient(*operands: Any, backward_fn: Any, n_results: int, n_inputs: int) -> Any:
+    results, inputs = operands[:n_results], operands[n_results : n_results + n_inputs]
+    pull, captured = jax.closure_convert(lambda *g: backward_fn(*g, *operands[n_results + n_inputs :]), *results)
+
+    @jax.custom_vjp
+    def identity(results: Any, inputs: Any, captured: Any) -> Any:
+        return results
+
+    def backward(captured: Any, cotangents: Any) -> Any:
+        found = zip(inputs, pull(*cotangents, *captured), strict=True)
+        return None, tuple(c if jnp.issubdtype(x.dtype, jnp.inexact) else None for x, c in found), None
+
+    identity.defvjp(lambda results, inputs, captured: (results, captured), backward)
+    return list(identity(results, inputs, captured))
 
 
 class JaxEngine(Engine):

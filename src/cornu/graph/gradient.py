@@ -201,5 +201,15 @@ def _while_vjp(node: Node, found: dict[Value, Any], active: set[Value]) -> Seque
     )
 
 
-_CONTROL = {"cond": _cond_vjp, "scan": _scan_vjp, "while_loop": _while_vjp}
+def _with_gradient_vjp(node: Node, found: dict[Value, Any], active: set[Value]) -> Sequence[Any]:
+    """What the program itself says; dtypes and shapes are the inputs', by the primitive's rules."""
+    n_results, n_inputs = node.params["n_results"], node.params["n_inputs"]
+    seeds = [found[v] if v in found else _full(v, 0) for v in node.results]
+    inputs, constants = node.operands[n_results : n_results + n_inputs], node.operands[n_results + n_inputs :]
+    cotangents = node.params["backward_fn"](*seeds, *constants)
+    flowing = [c if dt.is_differentiable(v.dtype) else None for c, v in zip(cotangents, inputs, strict=True)]
+    return [None] * n_results + flowing + [None] * len(constants)
+
+
+_CONTROL = {"cond": _cond_vjp, "scan": _scan_vjp, "while_loop": _while_vjp, "with_gradient": _with_gradient_vjp}
 assert set(_CONTROL) <= set(TABLE)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from cornu import context, tree
 from cornu import primitives as P
-from cornu.ops.common import dtype_of, shape_of, tensor
+from cornu.ops.common import axis_of, dtype_of, shape_of, slice_axis, tensor
 from cornu.ops.op import export, op
 from cornu.ops.symbolic import KerasTensor
 from cornu.primitives import dtypes as dt
@@ -65,6 +66,7 @@ def stop_gradient(variable):
     return P.stop_gradient(variable)
 
 
+@op
 def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
     """`true_fn()` if the scalar `pred` holds, else `false_fn()`; both give nested tensors alike."""
     structure: list[Any] = []
@@ -81,6 +83,7 @@ def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) 
     return tree.unflatten(structure[0], results)
 
 
+@op
 def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """Applies `body(*loop_vars)` while `cond(*loop_vars)` holds, at most `maximum_iterations` times; returns the last loop_vars."""
     nested = loop_vars if isinstance(loop_vars, (list, tuple)) else (loop_vars,)
@@ -102,6 +105,7 @@ def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: An
     return final if isinstance(loop_vars, (list, tuple)) else final[0]
 
 
+@op
 def fori_loop(lower: int, upper: int, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
     """`init_val` after `val = body_fun(i, val)` for i from `lower` to `upper` - 1."""
     if isinstance(lower, int) and isinstance(upper, int):
@@ -111,6 +115,7 @@ def fori_loop(lower: int, upper: int, body_fun: Callable[[Any, Any], Any], init_
     return while_loop(lambda i, v: P.less(i, upper), lambda i, v: (P.add(i, 1), body_fun(i, v)), (lower, init_val))[1]
 
 
+@op
 def scan(
     f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
 ) -> tuple[Any, Any]:
@@ -201,6 +206,132 @@ def scatter_update(inputs, indices, updates, reduction=None):
     if reduction not in modes:
         raise ValueError(f"scatter_update: reduction must be one of {list(modes)}, got {reduction!r}.")
     return P.scatter(inputs, indices, updates, mode=modes[reduction])
+
+
+@op
+def switch(index, branches, *operands):
+    """`branches[index](*operands)`, the index clamped to their number; all branches give nested tensors alike."""
+    if not branches:
+        raise ValueError("switch: there are no branches.")
+    if isinstance(index, (int, np.integer)):
+        return branches[min(max(int(index), 0), len(branches) - 1)](*operands)
+    chosen: Callable[[], Any] = lambda: branches[-1](*operands)  # noqa: E731
+    for i in reversed(range(len(branches) - 1)):
+        chosen = _either(P.less_equal(index, i), branches[i], operands, chosen)
+    return chosen()
+
+
+def _either(pred: Tensor, branch: Callable[..., Any], operands: Any, otherwise: Callable[[], Any]) -> Callable[[], Any]:
+    return lambda: cond(pred, lambda: branch(*operands), otherwise)
+
+
+def _length(xs: Any, where: str, axis: int = 0) -> int:
+    """Size of that axis, which all of the nested tensors must share."""
+    leaves = tree.flatten(xs)
+    sizes = {shape_of(x)[axis] if len(shape_of(x)) > axis else -1 for x in leaves}
+    if len(sizes) != 1 or -1 in sizes:
+        raise ValueError(f"{where}: tensors that share the size of axis {axis} are needed, got shapes {[shape_of(x) for x in leaves]}.")
+    return sizes.pop()
+
+
+@op
+def map(f, xs):
+    """`f` of each element along the first axis of the nested tensors `xs`, one after the other; results are stacked."""
+    return scan(lambda carry, x: (carry, f(x)), (), xs, length=_length(xs, "map"))[1]
+
+
+@op
+def vectorized_map(function, elements):
+    """`function` of each element along the first axis of the nested tensors `elements`, all at once; results are stacked."""
+    return map(function, elements)
+
+
+@op
+def associative_scan(f, elems, reverse=False, axis=0):
+    """All partial results of an associative operation along `axis`, in logarithmically many steps (Blelloch, 1990).
+
+    Args:
+        f: of two nested tensors like `elems` (any size along `axis`), gives such a one.
+        elems: nested tensors that share the size of `axis`.
+        reverse: start at the end.
+        axis: along which.
+    """
+    leaves, structure = tree.flatten_with_structure(elems)
+    rank = len(shape_of(leaves[0]))
+    axis = axis_of(axis, rank, "associative_scan")
+    _length(elems, "associative_scan", axis)
+    turned = [P.flip(x, axes=(axis,)) if reverse else tensor(x) for x in leaves]
+
+    def combine(first: list[Any], second: list[Any]) -> list[Any]:
+        return tree.flatten(f(tree.unflatten(structure, first), tree.unflatten(structure, second)))
+
+    results = _partial_results(combine, turned, axis)
+    return tree.unflatten(structure, [P.flip(x, axes=(axis,)) if reverse else x for x in results])
+
+
+def _partial_results(combine: Callable[..., list[Any]], xs: list[Any], axis: int) -> list[Any]:
+    n = shape_of(xs[0])[axis]
+    if n < 2:
+        return xs
+    every_second = lambda x, start, limit: slice_axis(x, axis, start, limit, 2)  # noqa: E731
+    pairs = combine([every_second(x, 0, n - 1) for x in xs], [every_second(x, 1, n) for x in xs])
+    odd = _partial_results(combine, pairs, axis)
+    if n == 2:
+        later = []
+    else:
+        later = combine([slice_axis(x, axis, 0, (n - 1) // 2) for x in odd], [every_second(x, 2, n) for x in xs])
+    firsts = [slice_axis(x, axis, 0, 1) for x in xs]
+    even = [P.concatenate(a, b, axis=axis) for a, b in zip(firsts, later, strict=True)] if later else firsts
+    return [_interleaved(a, b, axis) for a, b in zip(even, odd, strict=True)]
+
+
+def _interleaved(even: Tensor, odd: Tensor, axis: int) -> Tensor:
+    """even[0], odd[0], even[1], ...; even has as many elements or one more."""
+    shape, n = shape_of(even), shape_of(odd)[axis]
+    apart = (*shape[:axis], n, 1, *shape[axis + 1 :])
+    pairs = P.concatenate(P.reshape(slice_axis(even, axis, 0, n), shape=apart), P.reshape(odd, shape=apart), axis=axis + 1)
+    woven = P.reshape(pairs, shape=(*shape[:axis], 2 * n, *shape[axis + 1 :]))
+    return woven if shape[axis] == n else P.concatenate(woven, slice_axis(even, axis, n, n + 1), axis=axis)
+
+
+@op
+def unstack(x, num=None, axis=0):
+    """The slices along `axis`, as a list; `num`, if given, must be their number."""
+    shape = shape_of(x)
+    axis = axis_of(axis, len(shape), "unstack")
+    if num is not None and num != shape[axis]:
+        raise ValueError(f"unstack: axis {axis} of shape {shape} has {shape[axis]} slices, not {num}.")
+    rest = (*shape[:axis], *shape[axis + 1 :])
+    return [P.reshape(slice_axis(x, axis, i, i + 1), shape=rest) for i in range(shape[axis])]
+
+
+@op
+def saturate_cast(x, dtype):
+    """x in another dtype; what lies beyond its range becomes its least or greatest value, and NaN becomes 0 in integers."""
+    have, want = dtype_of(x), dt.name_of(dtype)
+    if not (dt.is_integer(want) or dt.is_float(want)) or have in dt.COMPLEXES or have == "bool":
+        return P.cast(x, dtype=want)
+    if dt.is_float(have) and dt.is_integer(want):
+        x = P.where(P.not_equal(x, x), 0, x)
+    low, high = _range(want, have)
+    low, high = (P.cast(np.array(bound, dt.numpy_dtype(have)), dtype=have) for bound in (low, high))
+    return P.cast(P.minimum(P.maximum(x, low), high), dtype=want)
+
+
+def _range(dtype: str, within: str) -> tuple[Any, Any]:
+    """Least and greatest value of `dtype` that the dtype `within` has, too."""
+    info: Any = np.iinfo(dtype) if dt.is_integer(dtype) else ml_dtypes.finfo(dt.numpy_dtype(dtype))
+    own: Any
+    if dt.is_integer(within):
+        own = np.iinfo(within)
+        return max(int(info.min), own.min), min(int(info.max), own.max)
+    own = ml_dtypes.finfo(dt.numpy_dtype(within))
+    bounds = []
+    for bound in (info.min, info.max):
+        kind = dt.numpy_dtype(within).type
+        near = kind(min(max(float(bound), float(own.min)), float(own.max)))
+        bounds.append(near if abs(float(near)) <= abs(float(bound)) else np.nextafter(near, kind(0)))
+    return bounds[0], bounds[1]
 
 
 export(globals())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.autodiff import jvp
+from cornu.ops.autodiff import jvp  # noqa: F401  (in keras.ops.linalg, too)
 from cornu.ops.common import as_float, axes_of, dtype_of, shape_of
 from cornu.ops.numpy.manipulation import expand_dims, moveaxis, squeeze
 from cornu.ops.op import export, op
@@ -253,4 +253,3 @@ def norm(x, ord=None, axis=None, keepdims=False):
 
 
 export(globals())
-__all__ += ["jvp"]  # noqa: F822  (a part of keras.ops.linalg, too)

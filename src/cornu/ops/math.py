@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from cornu import context
 from cornu import primitives as P
-from cornu.ops.common import as_float, axes_of, dtype_of, shape_of, slice_axis, tensor
+from cornu.ops.common import as_float, axes_of, dtype_of, numbers, shape_of, slice_axis
 from cornu.ops.numpy.manipulation import expand_dims, squeeze
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
@@ -124,7 +123,7 @@ def _segments(mode: str, empty: Any, what: str, in_empty: str) -> Any:
         if not shape_of(data) or shape_of(segment_ids) != shape_of(data)[:1]:
             raise ValueError(f"{name}: data of shape {shape_of(data)} needs one segment id per row, got shape {shape_of(segment_ids)}.")
         if num_segments is None:
-            num_segments = _largest(segment_ids, name) + 1
+            num_segments = int(np.max(numbers(segment_ids, f"{name} without num_segments"), initial=-1)) + 1
         start = P.full(shape=(int(num_segments), *shape_of(data)[1:]), value=empty(dtype_of(data)), dtype=dtype_of(data))
         return P.scatter(start, expand_dims(segment_ids, 1), data, mode=mode)
 
@@ -138,13 +137,6 @@ def _segments(mode: str, empty: Any, what: str, in_empty: str) -> Any:
         sorted: whether the ids are known to rise; makes no difference.
     """
     return op(body)
-
-
-def _largest(ids: Tensor, where: str) -> int:
-    try:
-        return int(np.max(context.current().to_numpy(tensor(ids)), initial=-1))
-    except Exception as error:
-        raise ValueError(f"{where}: give num_segments; it can't be read from segment_ids while a function is being compiled.") from error
 
 
 def _bound(dtype: str, sign: int) -> Any:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from cornu import context
 from cornu.contract.engine import Kernel, Kernels
 from cornu.engines.torch import recorder
 from cornu.engines.torch.recorder import call, constant
@@ -518,6 +519,21 @@ def scan(*operands: Any, body_fn: Any, n_carry: int, n_xs: int, length: int, rev
 
     now = recorder.current()
     return run() if now is None or not length else now.scan(carry, xs, constants, body_fn, length, reverse, run)
+
+
+@define
+def with_gradient(*operands: Any, backward_fn: Any, n_results: int, n_inputs: int) -> Any:
+    engine, differentiable, constants = context.current(), operands[: n_results + n_inputs], operands[n_results + n_inputs :]
+
+    def backward(*cotangents: Any) -> list[Any]:
+        with context.use(engine):  # PyTorch may call it on a thread of its own
+            return list(backward_fn(*cotangents, *constants))
+
+    def run() -> list[Any]:
+        return recorder.attach(backward, n_results, differentiable)
+
+    now = recorder.current()
+    return run() if now is None else now.with_gradient(differentiable, constants, backward_fn, n_results, run)
 
 
 # Where PyTorch computes only in some dtypes, kernels run in a wider one. Unsigned integers wrap around when they come back.

@@ -60,6 +60,22 @@ def deeper() -> Iterator[int]:
         _depth.reset(token)
 
 
+class _Attached(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, backward: Any, n_results: int, *operands: Any) -> Any:  # type: ignore[override]
+        ctx.backward_fn, ctx.n_results = backward, n_results
+        return tuple(x.view_as(x) for x in operands[:n_results])
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Any) -> Any:
+        return (None, None, *[None] * ctx.n_results, *ctx.backward_fn(*cotangents))
+
+
+def attach(backward: Callable[..., list[Any]], n_results: int, operands: Sequence[Any]) -> list[Any]:
+    """The first `n_results` operands, whose gradient in the others is what `backward` makes of theirs."""
+    return list(_Attached.apply(backward, n_results, *operands))
+
+
 class NeedsGraph(BaseException):
     """A native backward pass begins outside of `value_and_grad`: record again with PyTorch's graph from the start."""
 
@@ -315,6 +331,27 @@ class Recorder(TorchFunctionMode):
         for name, items in zip(outputs, lists, strict=True):
             self.lines.append(Line(f"{name} = {self._object(torch.stack)}({items}{'[::-1]' if reverse else ''})", {items}, [name]))
         return self._values(run, [*names, *outputs])
+
+    def with_gradient(
+        self, operands: Sequence[Any], constants: Sequence[Any], backward_fn: Any, n_results: int, run: Callable[[], list[Any]]
+    ) -> list[Any]:
+        """A function for the way back, which keeps what it needs of its surroundings, attached to the results."""
+        with self.paused():
+            fresh = [torch.zeros_like(y) for y in operands[:n_results]]
+        arguments = [self._bind(x, self._new("g")) for x in fresh]
+        body, cotangents = self._suite("with_gradient", backward_fn, [*fresh, *constants])
+        reads: set[str] = set()
+        body.append(Line(f"return [{', '.join(self._text(x, reads) for x in cotangents)}]", reads, [], True))
+        name = self._new("f")
+        suite = Suite([("", body)], set(), [name])
+        captured = [f"{outer}={outer}" for outer in sorted(suite.reads - set(arguments))]
+        suite.parts = [(f"def {name}({', '.join(arguments + captured)}):", body)]
+        self.lines.append(suite)
+        outputs = [self._new("v") for _ in fresh]
+        given = {name}
+        call = f"{self._object(attach)}({name}, {n_results}, {self._text(tuple(operands), given)})"
+        self.lines.append(Line(f"{', '.join(outputs)}, = {call}", given, outputs))
+        return self._values(run, outputs)
 
     def _suite(self, where: str, fn: Any, operands: Sequence[Any]) -> tuple[list[Line | Suite], list[Any]]:
         """Record a function of a control primitive on its own; what it gives."""
