@@ -123,7 +123,7 @@ def test_jvp_compiled(engine):
 
 
 def test_vjp(engine):
-    outputs, pull = ops.vjp(product, X, Y)
+    _, pull = ops.vjp(product, X, Y)
     da, db = pull((Y, {"sum": np.float32(2)}))
     np.testing.assert_allclose(numbers(da), np.sin(Y) * Y + 2, rtol=1e-6)
     np.testing.assert_allclose(numbers(db), X * np.cos(Y) * Y, rtol=1e-6)

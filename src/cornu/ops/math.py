@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.common import as_float, axes_of, dtype_of, numbers, shape_of, slice_axis
+from cornu.ops.common import as_float, axes_of, data_size, dtype_of, shape_of, slice_axis
 from cornu.ops.numpy.manipulation import expand_dims, squeeze
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
@@ -123,7 +123,7 @@ def _segments(mode: str, empty: Any, what: str, in_empty: str) -> Any:
         if not shape_of(data) or shape_of(segment_ids) != shape_of(data)[:1]:
             raise ValueError(f"{name}: data of shape {shape_of(data)} needs one segment id per row, got shape {shape_of(segment_ids)}.")
         if num_segments is None:
-            num_segments = int(np.max(numbers(segment_ids, f"{name} without num_segments"), initial=-1)) + 1
+            num_segments = data_size(P.add(P.max(segment_ids, axes=(0,), keepdims=False), 1), f"{name} without num_segments")
         start = P.full(shape=(int(num_segments), *shape_of(data)[1:]), value=empty(dtype_of(data)), dtype=dtype_of(data))
         return P.scatter(start, expand_dims(segment_ids, 1), data, mode=mode)
 
