@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import operator
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,7 @@ import numpy as np
 from cornu import config, context
 from cornu import primitives as P
 from cornu.primitives import dtypes as dt
+from cornu.primitives.primitive import broadcast
 
 Tensor = Any
 Axis = Any
@@ -56,32 +61,150 @@ def axes_of(axis: Axis, rank: int, where: str) -> tuple[int, ...]:
     return tuple(sorted(axes))
 
 
+def joined(*xs: Tensor) -> str:
+    """The dtype to which operands promote together; Python numbers are weak."""
+    describe = context.current().describe
+    return dt.result_type(*[describe(x, "result_type") for x in xs])
+
+
 def as_float(x: Tensor) -> Tensor:
+    """x in floating point: floats and complex numbers stay, all else becomes `floatx()`."""
     return P.cast(x, dtype=dt.to_float(dtype_of(x)))
 
 
+def widened(x: Tensor) -> tuple[Tensor, str]:
+    """x in floating point of at least 32 bits, to compute in; and the dtype to return."""
+    dtype = dt.to_float(dtype_of(x))
+    return P.cast(x, dtype="float32" if dtype in ("float16", "bfloat16") else dtype), dtype
+
+
+def counted(x: Tensor) -> Tensor:
+    """x with bools as int32."""
+    return P.cast(x, dtype="int32") if dtype_of(x) == "bool" else x
+
+
 def dtype_or(dtype: Any, default: str | None = None) -> str:
+    """The name of a given dtype, else `default`, else `floatx()`."""
     return dt.name_of(dtype) if dtype is not None else default or config.floatx()
 
 
-def shape_given(shape: Any) -> tuple[int, ...]:
+def shape_given(shape: Any, where: str) -> tuple[int, ...]:
+    """A shape given as an int or a sequence of ints.
+
+    Raises:
+        ValueError: for unknown or negative sizes.
+        TypeError: for what is no int.
+    """
     sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     if any(size is None or size < 0 for size in sizes):
-        raise ValueError(f"A tensor needs a complete shape of sizes that are not negative, got {tuple(sizes)}.")
-    return tuple(int(size) for size in sizes)
+        raise ValueError(f"{where}: a tensor needs a complete shape of sizes that are not negative, got {sizes}.")
+    return tuple(operator.index(size) for size in sizes)
 
 
-def slice_axis(x: Tensor, axis: int, start: int, limit: int) -> Tensor:
+def ints(value: Any, where: str) -> tuple[int, ...]:
+    """An int, or a sequence of ints, as a tuple."""
+    try:
+        return (operator.index(value),) if not isinstance(value, (list, tuple)) else tuple(map(operator.index, value))
+    except TypeError:
+        raise TypeError(f"{where}: expected an int or a sequence of ints, got {value!r}.") from None
+
+
+def broadcast_shapes(where: str, *shapes: Any) -> tuple[int, ...]:
+    """The common shape by NumPy's rules. Raises ValueError naming the op."""
+    try:
+        return broadcast(*shapes)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}.") from None
+
+
+def numbers(x: Tensor, where: str) -> np.ndarray:
+    """The values of x, for an op whose result's shape depends on them.
+
+    Raises:
+        TypeError: while a function is being compiled, when there are no values yet.
+    """
+    engine = context.current()
+    try:
+        return np.asarray(engine.to_numpy(tensor(x)))
+    except (TypeError, AttributeError, NotImplementedError, RuntimeError) as error:
+        raise TypeError(
+            f"{where}: the shape of the result depends on values, which are not known while a function is being compiled "
+            f"(engine {engine.name}). Call it eagerly, or use a form with a fixed size."
+        ) from error
+
+
+class Indivisible(ValueError):
+    """A size that doesn't divide by `divisor`. While shapes are inferred, the stand-in for unknown dimensions may be to blame."""
+
+    def __init__(self, message: str, divisor: int) -> None:
+        super().__init__(message)
+        self.divisor = divisor
+
+
+def check_divides(divisor: int, size: int, message: str) -> None:
+    """Raises ValueError with that message unless `size` is a multiple of `divisor`."""
+    if divisor < 1 or size % divisor:
+        raise Indivisible(message, divisor)
+
+
+@dataclass
+class StandIn:
+    """While shapes are inferred: what stands for sizes that depend on values. turn: 0 or 1; used: whether there was such a size."""
+
+    turn: int
+    unbounded: int
+    used: bool = False
+
+
+_stand_in: ContextVar[StandIn | None] = ContextVar("cornu_stand_in", default=None)
+
+
+@contextlib.contextmanager
+def inferring(turn: int, unbounded: int) -> Iterator[StandIn]:
+    """Inside the block sizes that depend on values are stood in for."""
+    sizes = StandIn(turn, unbounded)
+    token = _stand_in.set(sizes)
+    try:
+        yield sizes
+    finally:
+        _stand_in.reset(token)
+
+
+def data_size(count: Tensor, where: str, most: int | None = None) -> int:
+    """A size that depends on values, at most `most`. While shapes are inferred, a stand-in for it."""
+    try:
+        return int(numbers(count, where))
+    except TypeError:
+        sizes = _stand_in.get()
+        if sizes is None:
+            raise
+        sizes.used = True
+        return sizes.unbounded if most is None else max(most - sizes.turn, 0)
+
+
+def number(x: Any, where: str) -> Any:
+    """A Python number from one, or from a scalar tensor that has its value."""
+    return x if isinstance(x, (bool, int, float, complex)) else numbers(x, where).item()
+
+
+def constant(value: Any, x: Tensor) -> Tensor:
+    """A scalar of x's dtype."""
+    return P.full(shape=(), value=value, dtype=dtype_of(x))
+
+
+def slice_axis(x: Tensor, axis: int, start: int, limit: int, stride: int = 1) -> Tensor:
+    """Elements from `start` up to `limit` along `axis`."""
     shape = shape_of(x)
     return P.slice(
         x,
         start=tuple(start if i == axis else 0 for i in range(len(shape))),
         limit=tuple(limit if i == axis else n for i, n in enumerate(shape)),
-        strides=(1,) * len(shape),
+        strides=tuple(stride if i == axis else 1 for i in range(len(shape))),
     )
 
 
 def permuted(x: Tensor, order: Sequence[int]) -> Tensor:
+    """x with its dimensions in that order."""
     return x if list(order) == list(range(len(order))) else P.transpose(x, axes=tuple(order))
 
 

@@ -1,4 +1,4 @@
-"""Python's operators on symbolic tensors, recorded values and variables: each is the op of its name."""
+"""Python's operators and a tensor's methods on symbolic tensors, recorded values and variables: each is the op of its name."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ BINARY = {
     "or": knp.logical_or,
     "xor": knp.logical_xor,
 }
-COMPARISONS = {"lt": knp.less, "le": knp.less_equal, "gt": knp.greater, "ge": knp.greater_equal}
+COMPARISONS = {"lt": knp.less, "le": knp.less_equal, "gt": knp.greater, "ge": knp.greater_equal, "ne": knp.not_equal}
+UNARY = {"neg": knp.negative, "abs": knp.absolute, "invert": knp.logical_not}
 
 
 def install(kind: Any) -> None:
-    """Give `kind` the operators. `==` stays identity: these objects are keys of dictionaries."""
+    """Give `kind` the operators. `==` stays identity, as in Keras: these objects are keys of dictionaries."""
 
     def forward(op: Any) -> Any:
         return lambda self, other: op(self, other)
@@ -34,14 +35,18 @@ def install(kind: Any) -> None:
     def backward(op: Any) -> Any:
         return lambda self, other: op(other, self)
 
-    for name, op in BINARY.items():
-        setattr(kind, f"__{name}__", forward(op))
-        setattr(kind, f"__r{name}__", backward(op))
-    for name, op in COMPARISONS.items():
-        setattr(kind, f"__{name}__", forward(op))
-    kind.__neg__ = lambda self: knp.negative(self)
-    kind.__abs__ = lambda self: knp.absolute(self)
-    kind.__getitem__ = lambda self, key: knp.get_item(self, key)
+    def alone(op: Any) -> Any:
+        return lambda self: op(self)
+
+    methods = {f"__{name}__": forward(op) for name, op in {**BINARY, **COMPARISONS}.items()}
+    methods |= {f"__r{name}__": backward(op) for name, op in BINARY.items()}
+    methods |= {f"__{name}__": alone(op) for name, op in UNARY.items()}
+    methods["__round__"] = lambda self, ndigits=None: knp.round(self, ndigits or 0)
+    methods["__getitem__"] = lambda self, key: knp.get_item(self, key)
+    methods["reshape"] = lambda self, newshape: knp.reshape(self, newshape)
+    methods["squeeze"] = lambda self, axis=None: knp.squeeze(self, axis)
+    for name, method in methods.items():
+        setattr(kind, name, method)
     kind.__array_priority__ = 1000
     kind.__array_ufunc__ = None
 

@@ -9,6 +9,7 @@ from typing import Any
 from cornu import config, context, tree
 from cornu.contract.tracer import infer
 from cornu.graph.graph import Value
+from cornu.ops import common
 from cornu.primitives import dtypes as dt
 
 # An unknown dimension is stood in for by either of two sizes; what comes out different depends on it. They have many divisors, so that
@@ -105,27 +106,39 @@ def apply(operation: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> A
 def infer_outputs(fn: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """KerasTensors like the results of `fn(*args, **kwargs)`: its body runs on values without numbers.
 
-    It runs twice if there are unknown dimensions, with different sizes for them; sizes that come out different are unknown.
+    It runs twice if there are unknown dimensions, with different sizes for them; sizes (and ints) that come out different are unknown.
     """
     leaves, structure = tree.flatten_with_structure((args, kwargs))
     tensors = [x for x in leaves if isinstance(x, KerasTensor)]
+    scale = 1
 
-    def run(stand_in: int) -> tuple[list[Any], Any]:
+    def run(turn: int) -> tuple[list[Any], Any, bool]:
+        size_of_none = STAND_INS[turn] * scale
+
         def body(values: list[Value]) -> Any:
             given = iter(values)
             call_args, call_kwargs = tree.unflatten(structure, [next(given) if isinstance(x, KerasTensor) else x for x in leaves])
             return tree.flatten_with_structure(fn(*call_args, **call_kwargs))
 
-        specs = [(tuple(stand_in if size is None else size for size in x.shape), x.dtype) for x in tensors]
-        return infer(context.current().host, body, specs)
+        specs = [(tuple(size_of_none if size is None else size for size in x.shape), x.dtype) for x in tensors]
+        with common.inferring(turn, size_of_none) as sizes:
+            return *infer(context.current().host, body, specs), sizes.used
 
-    results, result_structure = run(STAND_INS[0])
-    shapes = [tuple(x.shape) if hasattr(x, "shape") else None for x in results]
-    if any(None in x.shape for x in tensors):
-        others, _ = run(STAND_INS[1])
-        shapes = [
-            None if a is None else tuple(m if m == n else None for m, n in zip(a, b.shape, strict=True))
-            for a, b in zip(shapes, others, strict=True)
-        ]
-    outputs = [x if shape is None else KerasTensor(shape, dt.name_of(x.dtype)) for x, shape in zip(results, shapes, strict=True)]
-    return tree.unflatten(result_structure, outputs)
+    unknown = any(None in x.shape for x in tensors)
+    try:
+        results, result_structure, data_dependent = run(0)
+    except common.Indivisible as error:
+        if not unknown:
+            raise
+        scale = error.divisor  # of an unknown size, take that it divides
+        results, result_structure, data_dependent = run(0)
+    others = run(1)[0] if unknown or data_dependent else results
+    return tree.unflatten(result_structure, [_spec(a, b) for a, b in zip(results, others, strict=True)])
+
+
+def _spec(one: Any, other: Any) -> Any:
+    """What two runs with different stand-ins gave, as a KerasTensor with None for sizes that differ."""
+    if not hasattr(one, "shape"):
+        return one if one == other else KerasTensor((), "int32")
+    shape = tuple(m if m == n else None for m, n in zip(one.shape, other.shape, strict=True))
+    return KerasTensor(shape, dt.name_of(one.dtype))

@@ -108,6 +108,11 @@ def itemsize(name: str) -> int:
     return numpy_dtype(name).itemsize
 
 
+def largest(name: str) -> float:
+    """The largest finite number of a floating dtype."""
+    return float(ml_dtypes.finfo(numpy_dtype(name)).max)
+
+
 def accumulate(name: str) -> str:
     """The dtype in which a sum of `name` is taken: small integers and bool widen to 32 bits, as in Keras."""
     return {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}.get(name, name)

@@ -15,6 +15,7 @@ from cornu.primitives.primitive import (
     bitwise,
     broadcast,
     comparison,
+    counting,
     floating,
     joined,
     keep_result,
@@ -22,12 +23,14 @@ from cornu.primitives.primitive import (
     logical,
     ordered,
     ordered_comparison,
+    ordered_counting,
     ordered_kept,
     parameter,
     predicate,
     primitive,
     real_floating,
     same,
+    shifting,
 )
 
 
@@ -257,26 +260,22 @@ def sign(x):
     return x if x.dtype == bool else np.sign(x)
 
 
-def _whole(function: Any) -> Any:
-    return lambda x: function(x) if x.dtype.kind not in "biu" else x
-
-
-@unary(ordered_kept)
+@unary(real_floating)
 def floor(x):
     """Largest whole number not above x."""
-    return _whole(np.floor)(x)
+    return np.floor(x)
 
 
-@unary(ordered_kept)
+@unary(real_floating)
 def ceil(x):
     """Smallest whole number not below x."""
-    return _whole(np.ceil)(x)
+    return np.ceil(x)
 
 
 @unary(ordered_kept)
 def round(x):
     """Nearest whole number, halves to even."""
-    return _whole(np.rint)(x)
+    return np.rint(x) if x.dtype.kind not in "biu" else x
 
 
 @unary(kept)
@@ -390,7 +389,7 @@ def _power_vjp(g, y, x1, x2):
     return base, exponent
 
 
-@binary(joined, _power_vjp)
+@binary(counting, _power_vjp)
 @quiet
 def power(x1, x2):
     """x1 to the power x2. A negative integer exponent of integers gives 0, except for bases 1 and -1."""
@@ -402,14 +401,14 @@ def power(x1, x2):
     return np.where(x2 < 0, inverse, result).astype(x1.dtype)
 
 
-@binary(ordered)
+@binary(ordered_counting)
 @quiet
 def floor_divide(x1, x2):
     """floor(x1 / x2). Integer division by zero is undefined (0 in NumPy)."""
     return np.floor_divide(x1, x2)
 
 
-@binary(ordered, lambda g, y, x1, x2: (g, negative(multiply(g, floor_divide(x1, x2)))))
+@binary(ordered_counting, lambda g, y, x1, x2: (g, negative(multiply(g, floor_divide(x1, x2)))))
 @quiet
 def mod(x1, x2):
     """Remainder with the sign of x2, as Python's %. Integer division by zero is undefined (0 in NumPy)."""
@@ -508,13 +507,13 @@ def bitwise_xor(x1, x2):
     return np.bitwise_xor(x1, x2)
 
 
-@binary(bitwise)
+@binary(shifting)
 def left_shift(x1, x2):
     """x1 shifted left by x2 bits, 0 <= x2 < number of bits."""
     return np.left_shift(x1, x2)
 
 
-@binary(bitwise)
+@binary(shifting)
 def right_shift(x1, x2):
     """x1 shifted right by x2 bits, 0 <= x2 < number of bits; signed integers keep their sign."""
     return np.right_shift(x1, x2)

@@ -122,6 +122,12 @@ def _float(*dtypes: str) -> tuple[str, ...]:
     return (dt.to_float(dt.result_type(*dtypes)),) * len(dtypes)
 
 
+def _count(*dtypes: str) -> tuple[str, ...]:
+    """Bools count as numbers."""
+    joined = dt.result_type(*dtypes)
+    return ("int32" if joined == "bool" else joined,) * len(dtypes)
+
+
 def _keep(*dtypes: str) -> tuple[str, ...]:
     return tuple(dt.strong(d) for d in dtypes)
 
@@ -155,13 +161,16 @@ def keep_result(result: Callable[..., Any]) -> DtypeRule:
 
 
 joined = DtypeRule(_join, _first)
+counting = DtypeRule(_count, _first)
 floating = DtypeRule(_float, _first)
 kept = DtypeRule(_keep, _first)
 comparison = DtypeRule(_join, _bool)
 predicate = DtypeRule(_keep, _bool)
 logical = DtypeRule(lambda *dtypes: ("bool",) * len(dtypes), _bool)
 bitwise = DtypeRule(_require("integers or bool", ("bool", *dt.UINTS, *dt.INTS), _join), _first)
+shifting = DtypeRule(_require("integers or bool", (*dt.UINTS, *dt.INTS), _count), _first)
 ordered = DtypeRule(_require("real numbers", ORDERED, _join), _first)
+ordered_counting = DtypeRule(_require("real numbers", ORDERED, _count), _first)
 ordered_comparison = DtypeRule(ordered.operands, _bool)
 ordered_kept = DtypeRule(_require("real numbers", ORDERED, _keep), _first)
 ordering = DtypeRule(ordered_kept.operands, _int32)

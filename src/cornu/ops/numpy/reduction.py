@@ -1,4 +1,4 @@
-"""Many elements to one, and running results: sums, extremes, moments."""
+"""Many elements to one, and running results: sums, products, extremes, tests."""
 
 from __future__ import annotations
 
@@ -6,117 +6,247 @@ import math
 from typing import Any
 
 from cornu import primitives as P
-from cornu.ops.common import Tensor, axes_of, axis_of, dtype_of, shape_of
+from cornu.ops.common import axes_of, axis_of, constant, dtype_of, shape_of, slice_axis
 from cornu.ops.numpy.manipulation import expand_dims, ravel
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
 
 
-def _reduction(primitive: Any, doc: str) -> Any:
-    def body(x, axis=None, keepdims=False):
-        return primitive(x, axes=axes_of(axis, len(shape_of(x)), primitive.name), keepdims=bool(keepdims))
-
-    body.__name__ = body.__qualname__ = primitive.name
-    body.__doc__ = f"{doc}\n\nArgs:\n    x: tensor.\n    axis: None (all axes), an int or a tuple.\n    keepdims: keep the axes with size 1."
-    return op(body)
+def _reduced(primitive: Any, x: Any, axis: Any, keepdims: bool, where: str) -> Any:
+    return primitive(x, axes=axes_of(axis, len(shape_of(x)), where), keepdims=bool(keepdims))
 
 
-sum = _reduction(P.sum, "Sum. Small integers and bools are summed in 32 bits.")
-any = _reduction(P.any, "Whether any element is true.")
-all = _reduction(P.all, "Whether all elements are true.")
-
-
-def _extremum(primitive: Any, combine: Any) -> Any:
-    def body(x, axis=None, keepdims=False, initial=None):
-        shape = shape_of(x)
-        axes = axes_of(axis, len(shape), primitive.name)
-        if initial is not None and 0 in [shape[a] for a in axes]:
-            kept = tuple(1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes)
-            return P.full(shape=kept, value=initial, dtype=dtype_of(x))
-        found = primitive(x, axes=axes, keepdims=bool(keepdims))
-        return found if initial is None else combine(found, initial)
-
-    body.__name__ = body.__qualname__ = primitive.name
-    body.__doc__ = f"{primitive.doc}\n\nArgs: x, axis (None, int or tuple), keepdims, initial (a bound on the result; needed for empty axes)."
-    return op(body)
-
-
-max = _extremum(P.max, P.maximum)
-min = _extremum(P.min, P.minimum)
-amax, amin = max, min
+@op
+def sum(x, axis=None, keepdims=False):
+    """Sum over `axis` (None: all, an int or a tuple); small integers and bools are summed in 32 bits."""
+    return _reduced(P.sum, x, axis, keepdims, "sum")
 
 
 @op
 def prod(x, axis=None, keepdims=False, dtype=None):
-    """Product over `axis`."""
-    x = x if dtype is None else P.cast(x, dtype=dt.name_of(dtype))
-    return P.prod(x, axes=axes_of(axis, len(shape_of(x)), "prod"), keepdims=bool(keepdims))
-
-
-def _wide_sum(x: Tensor, axes: tuple[int, ...], keepdims: bool) -> tuple[Tensor, str]:
-    """Sum of floats, half precision in float32; and the dtype to return."""
-    dtype = dt.to_float(dtype_of(x))
-    wide = "float32" if dtype in ("float16", "bfloat16") else dtype
-    if dtype_of(x) != wide:
-        x = P.cast(x, dtype=wide)
-    return P.sum(x, axes=axes, keepdims=keepdims), dtype
+    """Product over `axis` (None: all, an int or a tuple); small integers and bools are multiplied in 32 bits."""
+    return _reduced(P.prod, x if dtype is None else P.cast(x, dtype=dt.name_of(dtype)), axis, keepdims, "prod")
 
 
 @op
-def mean(x, axis=None, keepdims=False):
-    """Arithmetic mean over `axis` (None, int or tuple)."""
+def any(x, axis=None, keepdims=False):
+    """Whether one is true over `axis` (None: all, an int or a tuple)."""
+    return _reduced(P.any, x, axis, keepdims, "any")
+
+
+@op
+def all(x, axis=None, keepdims=False):
+    """Whether all are true over `axis` (None: all, an int or a tuple)."""
+    return _reduced(P.all, x, axis, keepdims, "all")
+
+
+def _extremum(primitive: Any, combine: Any, x: Any, axis: Any, keepdims: bool, initial: Any, where: str) -> Any:
     shape = shape_of(x)
-    axes = axes_of(axis, len(shape), "mean")
-    total, dtype = _wide_sum(x, axes, bool(keepdims))
-    result = P.divide(total, float(math.prod(shape[a] for a in axes)))
-    return result if dtype_of(result) == dtype else P.cast(result, dtype=dtype)
+    axes = axes_of(axis, len(shape), where)
+    if 0 in [shape[a] for a in axes]:
+        if initial is None:
+            raise ValueError(f"{where}: there is no extremum over the empty axes {axes} of shape {shape}; give `initial`.")
+        kept = tuple(1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes)
+        return P.full(shape=kept, value=initial, dtype=dtype_of(x))
+    found = primitive(x, axes=axes, keepdims=bool(keepdims))
+    return found if initial is None else P.cast(combine(found, initial), dtype=dtype_of(x))
 
 
 @op
-def var(x, axis=None, keepdims=False):
-    """Variance (mean squared distance from the mean) over `axis`."""
-    dtype = dt.to_float(dtype_of(x))
-    x = P.cast(x, dtype="float32" if dtype in ("float16", "bfloat16") else dtype)
-    centred = P.subtract(x, mean(x, axis, True))
-    squared = P.multiply(centred, centred) if dtype not in dt.COMPLEXES else P.power(P.abs(centred), 2)
-    return P.cast(mean(squared, axis, keepdims), dtype=dt.real_part(dtype))
+def max(x, axis=None, keepdims=False, initial=None):
+    """Largest over `axis` (None: all, an int or a tuple), at least `initial`; NaN if there is one.
+
+    Raises:
+        ValueError: for empty axes, without `initial`.
+    """
+    return _extremum(P.max, P.maximum, x, axis, keepdims, initial, "max")
 
 
 @op
-def std(x, axis=None, keepdims=False):
-    """Standard deviation over `axis`."""
-    return P.sqrt(var(x, axis, keepdims))
+def min(x, axis=None, keepdims=False, initial=None):
+    """Smallest over `axis` (None: all, an int or a tuple), at most `initial`; NaN if there is one.
+
+    Raises:
+        ValueError: for empty axes, without `initial`.
+    """
+    return _extremum(P.min, P.minimum, x, axis, keepdims, initial, "min")
 
 
-def _arg(primitive: Any) -> Any:
-    def body(x, axis=None, keepdims=False):
-        rank = len(shape_of(x))
-        flat = ravel(x) if axis is None else x
-        found = primitive(flat, axis=0 if axis is None else axis_of(axis, rank, primitive.name))
-        if not keepdims:
-            return found
-        return P.reshape(found, shape=(1,) * rank) if axis is None else expand_dims(found, axis_of(axis, rank, primitive.name))
-
-    body.__name__ = body.__qualname__ = primitive.name
-    body.__doc__ = f"{primitive.doc}\n\nArgs: x, axis (None: of the flattened tensor), keepdims. Gives int32."
-    return op(body)
+@op
+def amax(x, axis=None, keepdims=False):
+    """Largest over `axis`; see `max`."""
+    return _extremum(P.max, P.maximum, x, axis, keepdims, None, "amax")
 
 
-argmax, argmin = _arg(P.argmax), _arg(P.argmin)
+@op
+def amin(x, axis=None, keepdims=False):
+    """Smallest over `axis`; see `min`."""
+    return _extremum(P.min, P.minimum, x, axis, keepdims, None, "amin")
 
 
-def _cumulative(primitive: Any) -> Any:
-    def body(x, axis=None, dtype=None):
-        x = x if dtype is None else P.cast(x, dtype=dt.name_of(dtype))
-        x = ravel(x) if axis is None else x
-        return primitive(x, axis=0 if axis is None else axis_of(axis, len(shape_of(x)), primitive.name), reverse=False)
-
-    body.__name__ = body.__qualname__ = primitive.name
-    body.__doc__ = f"{primitive.doc}\n\nArgs: x, axis (None: of the flattened tensor), dtype."
-    return op(body)
+@op
+def ptp(x, axis=None, keepdims=False):
+    """Largest minus smallest over `axis` (None: all, an int or a tuple)."""
+    return P.subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
-cumsum, cumprod = _cumulative(P.cumsum), _cumulative(P.cumprod)
+@op
+def count_nonzero(x, axis=None):
+    """Number (int32) of elements that are not 0 over `axis` (None: all, an int or a tuple)."""
+    return _reduced(P.sum, P.cast(x, dtype="bool"), axis, False, "count_nonzero")
+
+
+# Places of extremes
+
+
+def _place(primitive: Any, x: Any, axis: Any, keepdims: bool, where: str) -> Any:
+    rank = len(shape_of(x))
+    if axis is None:
+        found = primitive(ravel(x), axis=0)
+        return P.reshape(found, shape=(1,) * rank) if keepdims else found
+    axis = axis_of(axis, rank, where)
+    found = primitive(x if rank else ravel(x), axis=axis)
+    return expand_dims(found, axis) if keepdims and rank else found
+
+
+@op
+def argmax(x, axis=None, keepdims=False):
+    """Index (int32) of the first largest along `axis` (None: of the flattened tensor); a NaN counts as largest."""
+    return _place(P.argmax, x, axis, keepdims, "argmax")
+
+
+@op
+def argmin(x, axis=None, keepdims=False):
+    """Index (int32) of the first smallest along `axis` (None: of the flattened tensor); a NaN counts as smallest."""
+    return _place(P.argmin, x, axis, keepdims, "argmin")
+
+
+# Running results and differences
+
+
+def _cumulative(primitive: Any, x: Any, axis: Any, dtype: Any, where: str) -> Any:
+    x = x if dtype is None else P.cast(x, dtype=dt.name_of(dtype))
+    x = ravel(x) if axis is None or not shape_of(x) else x
+    return primitive(x, axis=axis_of(axis or 0, len(shape_of(x)), where))
+
+
+@op
+def cumsum(x, axis=None, dtype=None):
+    """Running sum along `axis` (None: of the flattened tensor), in `dtype` (int32 for bools)."""
+    return _cumulative(P.cumsum, x, axis, dtype, "cumsum")
+
+
+@op
+def cumprod(x, axis=None, dtype=None):
+    """Running product along `axis` (None: of the flattened tensor), in `dtype` (int32 for bools)."""
+    return _cumulative(P.cumprod, x, axis, dtype, "cumprod")
+
+
+def _ends(x: Any, axis: int) -> tuple[Any, Any]:
+    """x without its first and without its last element along `axis`."""
+    size = shape_of(x)[axis]
+    first = 1 if size else 0
+    return slice_axis(x, axis, first, size), slice_axis(x, axis, 0, size - first)
+
+
+@op
+def diff(a, n=1, axis=-1):
+    """n-th difference of neighbours along `axis`; of bools, whether they differ."""
+    if n < 0:
+        raise ValueError(f"diff: the order must not be negative, got {n}.")
+    if not shape_of(a):
+        raise ValueError("diff: a scalar has no neighbours.")
+    axis = axis_of(axis, len(shape_of(a)), "diff")
+    for _ in range(n):
+        a = P.subtract(*_ends(a, axis))
+    return a
+
+
+@op
+def trapezoid(y, x=None, dx=1.0, axis=-1):
+    """Integral of y along `axis` by the trapezoidal rule, at places x (a vector, or like y) or every `dx`."""
+    axis = axis_of(axis, len(shape_of(y)), "trapezoid")
+    later, earlier = _ends(y, axis)
+    mean = P.divide(P.add(P.cast(later, dtype=dt.to_float(dtype_of(y))), earlier), 2)
+    if x is not None:
+        gaps = diff(x, axis=0 if len(shape_of(x)) == 1 else axis)
+        if len(shape_of(x)) == 1:
+            gaps = P.reshape(gaps, shape=tuple(n if i == axis else 1 for i, n in enumerate(shape_of(mean))))
+    else:
+        gaps = dx
+    return P.sum(P.multiply(mean, gaps), axes=(axis,))
+
+
+# NaNs counted as missing
+
+
+def _missing(x: Any) -> Any:
+    return P.not_equal(x, x)
+
+
+def _filled(x: Any, value: Any) -> Any:
+    return P.where(_missing(x), constant(value, x), x) if dt.is_differentiable(dtype_of(x)) else x
+
+
+@op
+def nansum(x, axis=None, keepdims=False):
+    """Sum over `axis`, NaNs as 0."""
+    return sum(_filled(x, 0), axis, keepdims)
+
+
+@op
+def nanprod(x, axis=None, keepdims=False):
+    """Product over `axis`, NaNs as 1."""
+    return prod(_filled(x, 1), axis, keepdims)
+
+
+@op
+def nancumsum(x, axis=None, dtype=None):
+    """Running sum along `axis`, NaNs as 0."""
+    return cumsum(_filled(x, 0), axis, dtype)
+
+
+@op
+def nancumprod(x, axis=None, dtype=None):
+    """Running product along `axis`, NaNs as 1."""
+    return cumprod(_filled(x, 1), axis, dtype)
+
+
+def _nan_extremum(op: Any, worst: float, x: Any, axis: Any, keepdims: bool) -> Any:
+    if not dt.is_float(dtype_of(x)):
+        return op(x, axis, keepdims)
+    found = op(_filled(x, worst), axis, keepdims)
+    return P.where(all(_missing(x), axis, keepdims), math.nan, found)
+
+
+@op
+def nanmax(x, axis=None, keepdims=False):
+    """Largest over `axis` but for NaNs; NaN where there is nothing else."""
+    return _nan_extremum(max, -math.inf, x, axis, keepdims)
+
+
+@op
+def nanmin(x, axis=None, keepdims=False):
+    """Smallest over `axis` but for NaNs; NaN where there is nothing else."""
+    return _nan_extremum(min, math.inf, x, axis, keepdims)
+
+
+def _nan_place(op: Any, worst: float, x: Any, axis: Any, keepdims: bool) -> Any:
+    if not dt.is_float(dtype_of(x)):
+        return op(x, axis, keepdims)
+    return P.where(all(_missing(x), axis, keepdims), -1, op(_filled(x, worst), axis, keepdims))
+
+
+@op
+def nanargmax(x, axis=None, keepdims=False):
+    """Index (int32) of the first largest along `axis` but for NaNs; -1 where there is nothing else."""
+    return _nan_place(argmax, -math.inf, x, axis, keepdims)
+
+
+@op
+def nanargmin(x, axis=None, keepdims=False):
+    """Index (int32) of the first smallest along `axis` but for NaNs; -1 where there is nothing else."""
+    return _nan_place(argmin, math.inf, x, axis, keepdims)
 
 
 export(globals())
