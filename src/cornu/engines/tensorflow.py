@@ -573,6 +573,19 @@ def scan(*operands: Any, body_fn: Any, n_carry: int, n_xs: int, length: int, rev
     return carry + [tf.stack(outputs) for outputs in zip(*steps, strict=True)]
 
 
+@define
+def with_gradient(*operands: Any, backward_fn: Any, n_results: int, n_inputs: int) -> Any:
+    @tf.custom_gradient
+    def attached(*operands: Any) -> Any:
+        def backward(*cotangents: Any) -> Any:
+            found = backward_fn(*[_conj(g) for g in cotangents], *operands[n_results + n_inputs :])
+            return [None] * n_results + [_conj(g) for g in found] + [None] * (len(operands) - n_results - n_inputs)
+
+        return [tf.identity(x) for x in operands[:n_results]], backward
+
+    return list(attached(*[tf.convert_to_tensor(x) for x in operands]))
+
+
 # Where TensorFlow computes only in some dtypes, kernels run in a wider one; integers wrap around when they come back.
 _HALF = {"float16": "float32", "bfloat16": "float32"}
 _WHOLE = {name: "float64" for name in ("bool", *dt.INTS, *dt.UINTS)}

@@ -68,7 +68,13 @@ class _Attached(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> Any:
-        return (None, None, *[None] * ctx.n_results, *ctx.backward_fn(*cotangents))
+        # PyTorch's cotangents of complex numbers are conjugates of ours.
+        found = ctx.backward_fn(*[_conj(g) for g in cotangents])
+        return (None, None, *[None] * ctx.n_results, *[_conj(g) for g in found])
+
+
+def _conj(x: Tensor) -> Tensor:
+    return torch.conj_physical(x) if x.is_complex() else x
 
 
 def attach(backward: Callable[..., list[Any]], n_results: int, operands: Sequence[Any]) -> list[Any]:
