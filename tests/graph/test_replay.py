@@ -115,3 +115,29 @@ def test_functions_of_control_nodes_are_programs_too():
     graph.check()
     last, seen = replay(graph, KERNELS)(np.array([1, 1, 1], "float32"), np.float32(2))
     assert last == 7 and seen.tolist() == [-1, 5, 9]
+
+
+def test_memory_is_used_again_where_nobody_sees_it():
+    inline = {"exp": "np.exp(x, out)", "add": "np.add(x1, x2, out)", "reshape": "x.reshape(shape)"}
+
+    def chain(x, y):
+        a = P.exp(x)  # written over: nobody needs it after the sum
+        b = P.add(a, y)
+        c = P.exp(b)  # an output: stays
+        d = P.reshape(P.add(c, y), shape=(6,))  # shows the sum's memory, so that e can't be written there
+        e = P.add(P.reshape(d, shape=(2, 3)), y)
+        return [c, P.add(d, 1.0), P.sum(e, axes=(0,))]
+
+    graph = record(chain, ((2, 3), "float32"), ((2, 3), "float32"))
+    program = replay(graph, KERNELS, inline, {"np": np}, fresh=["sum"])
+    assert [line.split(" = ")[1] for line in lines(program) if "np." in line] == [
+        "np.exp(v0, None)", "np.add(v3, v1, v3)", "np.exp(v4, v4)", "np.add(v5, v1, None)", "np.add(v6, v1, None)", "np.add(v7, v2, None)",
+    ]  # fmt: skip
+    x, y = np.linspace(-1, 1, 6, dtype="float32").reshape(2, 3), np.full((2, 3), 0.5, "float32")
+    kept = x.copy(), y.copy()
+    c, d, e = program(x, y)
+    expected = np.exp(np.exp(x) + y)
+    np.testing.assert_allclose(c, expected, rtol=1e-6)
+    np.testing.assert_allclose(d, (expected + y).ravel() + 1, rtol=1e-6)
+    np.testing.assert_allclose(e, (expected + 2 * y).sum(0), rtol=1e-6)
+    np.testing.assert_array_equal((x, y), kept)

@@ -10,7 +10,9 @@ import numpy as np
 
 from cornu.contract.engine import Kernels, default_dtype
 from cornu.contract.recorded import RecordedEngine
-from cornu.graph.graph import Graph
+from cornu.graph.graph import Graph, Node
+from cornu.graph.replay import replay
+from cornu.graph.simplify import simplify
 from cornu.primitives import TABLE
 from cornu.primitives import dtypes as dt
 from cornu.primitives.contraction import _padded, window_output_size
@@ -20,22 +22,27 @@ for _name, _record in TABLE.items():
     kernels[_name] = _record.reference
 
 # One call into NumPy's C code each, so that a replayed program has no Python frames for them.
+_UFUNCS = (
+    "exp expm1 log log1p sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh isfinite "
+    "add multiply divide maximum minimum floor_divide mod arctan2 equal not_equal less less_equal greater greater_equal "
+    "logical_and logical_or logical_not bitwise_and bitwise_or bitwise_xor left_shift right_shift"
+).split()
+_FLOAT_UFUNCS = ["subtract", "negative", "abs"]  # which mean something else where there are booleans
+
+
+def _ufunc(name: str) -> str:
+    return f"np.{name}({', '.join(TABLE[name].operands)}, out)"
+
+
 kernels.inline(
     {
         "np": np,
-        "add_reduce": np.add.reduce,
+        "out": None,
         "max_reduce": np.maximum.reduce,
         "min_reduce": np.minimum.reduce,
+        **{name: np.dtype(name) for name in ("int8", "int32", "int64", "float32", "float64")},
     },
-    **{
-        name: f"np.{theirs}({{}})".format("x" if len(TABLE[name].operands) == 1 else "x1, x2")
-        for name, theirs in {
-            **{n: n for n in ["exp", "expm1", "log", "log1p", "sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"]},
-            **{n: n for n in ["multiply", "divide", "maximum", "minimum", "floor_divide", "mod", "arctan2"]},
-            **{n: n for n in ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "logical_and", "logical_or", "logical_not"]},
-            **{n: n for n in ["bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift", "isfinite", "add"]},
-        }.items()
-    },
+    **{name: _ufunc(name) for name in _UFUNCS},
     where="np.where(condition, x1, x2)",
     reshape="x.reshape(shape)",
     transpose="x.transpose(axes)",
@@ -43,6 +50,75 @@ kernels.inline(
     max="max_reduce(x, axes, None, None, keepdims)",
     min="min_reduce(x, axes, None, None, keepdims)",
 )
+
+# Their results are new memory, whatever the operands.
+FRESH = "where max min sum matmul conv conv_grad_input conv_grad_kernel max_pool max_pool_grad sum_pool sum_pool_grad sigmoid".split()
+
+
+def special(node: Node, graph: Graph) -> str | None:
+    """Shorter source for hot primitives on float32 and float64, where their shapes and dtypes allow it."""
+    name, result = node.primitive.name, node.results[0]
+    if name == "slice":
+        return _slice(node)
+    if name == "cast" and result.dtype in _BITS and node.operands[0].dtype not in (*dt.COMPLEXES, "bfloat16", "float16"):
+        return f"x.astype({result.dtype})"
+    if any(v.dtype not in (*_BITS, "bool") for v in (*node.operands, result)) or result.dtype not in _BITS:
+        return None
+    if name in _FLOAT_UFUNCS:
+        return _ufunc(name)
+    write = {"where": _where, "sum": _sum, "matmul": _matmul}.get(name)
+    return write(node, graph) if write is not None else None
+
+
+_BITS = {"float32": "int32", "float64": "int64"}
+
+
+def _without_broadcasts(graph: Graph) -> Graph:
+    """Operands of NumPy's functions need not be broadcast where the other one has the result's shape already."""
+    small = {node.results[0]: node.operands[0] for node in graph.nodes if node.primitive.name == "broadcast_to"}
+    for node in graph.nodes:
+        if len(node.operands) == 2 and node.primitive.name in (*_UFUNCS, *_FLOAT_UFUNCS):
+            for i, other in ((0, 1), (1, 0)):
+                if node.operands[i] in small and node.operands[other].shape == node.results[0].shape:
+                    node.operands[i] = small[node.operands[i]]
+    return graph.prune()
+
+
+def _slice(node: Node) -> str:
+    params = (node.params[key] for key in ("start", "limit", "strides"))
+    spans = [f"{a}:{b}" if s == 1 else f"{a}:{b}:{s}" for a, b, s in zip(*params, strict=True)]
+    return f"x[{', '.join(spans)}]" if spans else "x"
+
+
+def _where(node: Node, graph: Graph) -> str | None:
+    """x or zero, by bits: `np.where` is slow where the condition changes often."""
+    x = node.operands[1]
+    zero = graph.constants.get(node.operands[2])
+    if zero is None or zero.ndim or zero != 0 or np.signbit(zero) or not x.shape or x.shape != node.results[0].shape:
+        return None
+    bits = _BITS[x.dtype]
+    return f"np.bitwise_and(x1.view({bits}), np.negative(condition.view(int8)).astype({bits})).view({x.dtype})"
+
+
+def _sum(node: Node, graph: Graph) -> str:
+    """BLAS sums over the leading axes faster than a strided reduction."""
+    x, axes = node.operands[0], node.params["axes"]
+    if not axes or len(axes) == x.ndim or axes != tuple(range(len(axes))) or 0 in x.shape:
+        return "np.add.reduce(x, axes, None, None, keepdims)"
+    rows = math.prod(x.shape[: len(axes)])
+    whole = "x" if x.ndim == 2 else f"x.reshape({rows}, {math.prod(x.shape[len(axes) :])})"
+    total = f"np.dot(np.ones({rows}, {x.dtype}), {whole})"
+    shape = node.results[0].shape
+    return total if len(shape) == 1 else f"{total}.reshape({shape})"
+
+
+def _matmul(node: Node, graph: Graph) -> str | None:
+    x1, x2 = node.operands
+    if x1.ndim == x2.ndim == 2:
+        return "np.dot(x1, x2)"
+    if x2.ndim == 2 and x1.ndim > 2 and 0 not in x1.shape:
+        return f"np.dot(x1.reshape(-1, {x1.shape[-1]}), x2).reshape({node.results[0].shape})"
+    return "np.matmul(x1, x2)"
 
 
 @kernels.define
@@ -75,7 +151,7 @@ def sigmoid(x: Any) -> Any:
     if x.dtype.kind == "c":
         return TABLE["sigmoid"].reference(x)
     small = np.exp(-np.abs(x))
-    return np.where(x >= 0, x.dtype.type(1), small) / (1 + small)
+    return np.maximum(small, (x >= 0).astype(x.dtype)) / (1 + small)
 
 
 # Error function: its Taylor series up to 1, the exact scalar function beyond.
@@ -93,6 +169,49 @@ def erf(x: Any) -> Any:
         near = np.array(near)
         near[far] = TABLE["erf"].reference(z[far])
     return np.asarray(near).astype(x.dtype)
+
+
+@kernels.define
+def pad(x: Any, value: Any, *, low: Any, high: Any, interior: Any) -> Any:
+    if any(interior) or any(n < 0 for n in (*low, *high)):
+        return TABLE["pad"].reference(x, value, low=low, high=high, interior=interior)
+    y = np.full([lo + n + hi for lo, n, hi in zip(low, x.shape, high)], value, x.dtype)
+    y[tuple([slice(lo, lo + n) for lo, n in zip(low, x.shape)])] = x
+    return y
+
+
+@kernels.define
+def scan(*operands: Any, body_fn: Any, n_carry: int, n_xs: int, length: int, reverse: bool = False) -> Any:
+    """As the reference, with outputs written where they belong."""
+    carry, sequences, constants = operands[:n_carry], operands[n_carry : n_carry + n_xs], operands[n_carry + n_xs :]
+    stacked: list[Any] = []
+    for t in range(length - 1, -1, -1) if reverse else range(length):
+        results = body_fn(*carry, *[xs[t] for xs in sequences], *constants)
+        carry, outputs = results[:n_carry], results[n_carry:]
+        stacked = stacked or [np.empty((length, *np.shape(y)), y.dtype) for y in outputs]
+        for ys, y in zip(stacked, outputs):
+            ys[t] = y
+    return [*carry, *stacked]
+
+
+@kernels.define
+def max_pool_grad(x: Any, y: Any, g: Any, *, window: Any, strides: Any, padding: Any) -> Any:
+    if x.dtype.kind != "f" or g.dtype.name not in _BITS or any(n for pair in padding for n in pair):
+        return TABLE["max_pool_grad"].reference(x, y, g, window=window, strides=strides, padding=padding)
+    bits = g.view(_BITS[g.dtype.name])
+    grad = np.zeros(x.shape, bits.dtype) if window == strides else np.zeros(x.shape, g.dtype)
+    left = np.ones(y.shape, bool)
+    for offset in np.ndindex(*window):
+        spots = (np.s_[:], *[np.s_[o : o + (n - 1) * s + 1 : s] for o, n, s in zip(offset, y.shape[1:-1], strides)])
+        hit = x[spots] == y
+        hit &= left
+        left ^= hit
+        part = bits & np.negative(hit.view("int8")).astype(bits.dtype)  # g or zero
+        if window == strides:
+            grad[spots] = part
+        else:
+            grad[spots] += part.view(g.dtype)
+    return grad.view(g.dtype)
 
 
 # Convolution by matrix products
@@ -194,7 +313,7 @@ class NumpyEngine(RecordedEngine):
         return np.array(array)
 
     def replay(self, graph: Graph) -> Callable[..., list[Any]]:
-        program = super().replay(graph)
+        program = replay(_without_broadcasts(simplify(graph)), self.kernels, self.kernels.expressions, self.kernels.namespace, self.asarray, special, FRESH)
 
         def quiet(*operands: Any) -> list[Any]:
             with np.errstate(all="ignore"):  # infinities and NaNs are values like others

@@ -62,7 +62,7 @@ def _changes_nothing(node: Node) -> bool:
 def _is_known(node: Node, graph: Graph) -> bool:
     if node.primitive.family == "control" or any(v not in graph.constants for v in node.operands):
         return False
-    limit = FOLDED_SIZE if node.operands else 1  # a filled tensor is not worth keeping
+    limit = 1 if node.primitive.name == "full" else FOLDED_SIZE  # a filled tensor is not worth keeping
     return all(math.prod(v.shape) <= limit for v in node.results)
 
 
