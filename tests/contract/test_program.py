@@ -30,9 +30,6 @@ def test_compiled_once_for_each_signature():
     assert sorted(calls) == [((2,), False), ((2,), True), ((3,), False), ((3,), True)]
     program(np.zeros(2, "float64"), True)
     assert len(calls) == 5
-    program.clear()
-    program(np.zeros(2, "float64"), True)
-    assert len(calls) == 6
 
 
 def test_static_arguments_of_equal_value_but_other_type():

@@ -34,9 +34,18 @@ def _ufunc(name: str) -> str:
     return f"np.{name}({', '.join(TABLE[name].operands)}, out)"
 
 
+class _Ones(dict[Any, np.ndarray]):
+    """(count, dtype) -> a vector of ones, kept."""
+
+    def __missing__(self, key: Any) -> np.ndarray:
+        self[key] = np.ones(*key)
+        return self[key]
+
+
 kernels.inline(
     {
         "np": np,
+        "ones": _Ones(),
         "out": None,
         "max_reduce": np.maximum.reduce,
         "min_reduce": np.minimum.reduce,
@@ -92,12 +101,13 @@ def _slice(node: Node) -> str:
 
 def _where(node: Node, graph: Graph) -> str | None:
     """x or zero, by bits: `np.where` is slow where the condition changes often."""
-    x = node.operands[1]
-    zero = graph.constants.get(node.operands[2])
-    if zero is None or zero.ndim or zero != 0 or np.signbit(zero) or not x.shape or x.shape != node.results[0].shape:
-        return None
-    bits = _BITS[x.dtype]
-    return f"np.bitwise_and(x1.view({bits}), np.negative(condition.view(int8)).astype({bits})).view({x.dtype})"
+    for x, name, other, mask in ((1, "x1", 2, "np.negative(condition.view(int8))"), (2, "x2", 1, "np.subtract(condition.view(int8), 1)")):
+        value, zero = node.operands[x], graph.constants.get(node.operands[other])
+        plain = zero is not None and not zero.ndim and zero == 0 and not np.signbit(zero)
+        if plain and value.shape and value.shape == node.results[0].shape:
+            bits = _BITS[value.dtype]
+            return f"np.bitwise_and({name}.view({bits}), {mask}.astype({bits})).view({value.dtype})"
+    return None
 
 
 def _sum(node: Node, graph: Graph) -> str:
@@ -107,7 +117,7 @@ def _sum(node: Node, graph: Graph) -> str:
         return "np.add.reduce(x, axes, None, None, keepdims)"
     rows = math.prod(x.shape[: len(axes)])
     whole = "x" if x.ndim == 2 else f"x.reshape({rows}, {math.prod(x.shape[len(axes) :])})"
-    total = f"np.dot(np.ones({rows}, {x.dtype}), {whole})"
+    total = f"ones[{rows}, {x.dtype}].dot({whole})"
     shape = node.results[0].shape
     return total if len(shape) == 1 else f"{total}.reshape({shape})"
 
@@ -115,9 +125,9 @@ def _sum(node: Node, graph: Graph) -> str:
 def _matmul(node: Node, graph: Graph) -> str | None:
     x1, x2 = node.operands
     if x1.ndim == x2.ndim == 2:
-        return "np.dot(x1, x2)"
+        return "x1.dot(x2)"
     if x2.ndim == 2 and x1.ndim > 2 and 0 not in x1.shape:
-        return f"np.dot(x1.reshape(-1, {x1.shape[-1]}), x2).reshape({node.results[0].shape})"
+        return f"x1.reshape(-1, {x1.shape[-1]}).dot(x2).reshape({node.results[0].shape})"
     return "np.matmul(x1, x2)"
 
 
