@@ -39,11 +39,13 @@ def class_around(class_name: str, base: type, fn: Callable[..., Any], **paramete
 class Names:
     """A family of classes that can be named.
 
-    kind: what they are, for messages; classes: the family; aliases: further names.
+    kind: what they are, for messages; classes: the family; aliases: further names; module: Keras's, for serialized configs.
     """
 
-    def __init__(self, kind: str, classes: tuple[type, ...], aliases: dict[str, type] | None = None) -> None:
-        self.kind = kind
+    def __init__(
+        self, kind: str, classes: tuple[type, ...], aliases: dict[str, type] | None = None, module: str | None = None
+    ) -> None:
+        self.kind, self.classes, self.module = kind, classes, module
         self.table = {name: cls for cls in classes for name in (cls.__name__, snake_case(cls.__name__))} | (aliases or {})
 
     def get(self, identifier: Any, custom_objects: dict[str, Any] | None = None) -> Any:
@@ -62,10 +64,17 @@ class Names:
             options = ", ".join(sorted({cls.__name__ for cls in self.table.values()}))
             raise ValueError(f"Unknown {self.kind}: {identifier!r}. Known: {options}.")
         made = known[name]
-        return made(**config) if isinstance(made, type) else made
+        if not isinstance(made, type):
+            return made
+        return made.from_config(config) if hasattr(made, "from_config") else made(**config)
 
     def serialize(self, item: Any) -> Any:
-        """Class name and config of an instance."""
+        """Class name and config of an instance, with its module where the family has one."""
         if item is None or not hasattr(item, "get_config"):
             return getattr(item, "__name__", item)
-        return {"class_name": type(item).__name__, "config": item.get_config()}
+        found = {"class_name": type(item).__name__, "config": item.get_config()}
+        if self.module is None:
+            return found
+        own = type(item) in self.classes
+        registered = None if own else found["class_name"]
+        return {"module": self.module if own else type(item).__module__, **found, "registered_name": registered}

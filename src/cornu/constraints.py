@@ -78,7 +78,7 @@ class MinMaxNorm(Constraint):
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
 
 
-_names = Names("constraint", (MaxNorm, NonNeg, UnitNorm, MinMaxNorm))
+_names = Names("constraint", (MaxNorm, NonNeg, UnitNorm, MinMaxNorm), module="keras.constraints")
 
 
 def get(identifier: Any) -> Any:

@@ -1,4 +1,7 @@
-"""Initial values of weights. They are drawn on the host, so that a seed gives the same weights on every engine."""
+"""Initial values of weights. They are drawn on the host, so that a seed gives the same weights on every engine.
+
+Each class has Keras's snake-case name too (`glorot_uniform` is `GlorotUniform`).
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from cornu import config, random
-from cornu._named import Names
+from cornu._named import Names, snake_case
 from cornu.primitives import dtypes as dt
+from cornu.random.host import below
 
 
 class Initializer:
@@ -27,6 +31,10 @@ class Initializer:
     def from_config(cls, config: dict[str, Any]) -> Initializer:
         """An initializer from its config."""
         return cls(**config)
+
+    def clone(self) -> Initializer:
+        """Another one with the same arguments."""
+        return type(self).from_config(self.get_config())
 
 
 def _cast(values: np.ndarray, dtype: Any) -> np.ndarray:
@@ -48,16 +56,29 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """All `value`."""
+    """All `value`: a number, or an array that broadcasts to the shape."""
 
     def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
-        return _cast(np.broadcast_to(self.value, shape), dtype)
+        try:
+            return _cast(np.broadcast_to(self.value, shape), dtype)
+        except ValueError:
+            raise ValueError(f"Constant: a value of shape {np.shape(self.value)} does not fit shape={tuple(shape)}.") from None
 
     def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
+        if not isinstance(self.value, np.ndarray):
+            return {"value": self.value}
+        array = {"value": self.value.tolist(), "dtype": self.value.dtype.name}
+        return {"value": {"class_name": "__numpy__", "config": array}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Constant:
+        value = config.get("value", 0.0)
+        if isinstance(value, dict):
+            value = np.array(value["config"]["value"], value["config"]["dtype"])
+        return cls(value)
 
 
 class Identity(Initializer):
@@ -79,6 +100,10 @@ class _Random(Initializer):
     """An initializer with a seed: an int or None gives the same values at each call; a SeedGenerator moves on."""
 
     def __init__(self, seed: Any = None) -> None:
+        if isinstance(seed, dict):  # as `get_config` says it
+            seed = random.SeedGenerator.from_config({"seed": seed["config"]["seed"]})
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, (int, np.integer, random.SeedGenerator))):
+            raise ValueError(f"{type(self).__name__}: `seed` must be an integer, a `SeedGenerator` or None, got {seed!r}.")
         self._given_seed = seed
         self.seed = random.next_seed() if seed is None else seed
 
@@ -90,7 +115,10 @@ class _Random(Initializer):
         return int(self.seed), 0
 
     def get_config(self) -> dict[str, Any]:
-        return {"seed": self._given_seed if not isinstance(self._given_seed, random.SeedGenerator) else None}
+        seed: Any = self._given_seed
+        if isinstance(seed, random.SeedGenerator):
+            seed = {"module": "keras.random", "class_name": "SeedGenerator", "config": seed.get_config(), "registered_name": None}
+        return {"seed": seed}
 
 
 class RandomNormal(_Random):
@@ -122,7 +150,9 @@ class RandomUniform(_Random):
         self.minval, self.maxval = minval, maxval
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
-        return _cast(self.minval + (self.maxval - self.minval) * random.uniform_numpy(*self._pair(), tuple(shape)), dtype)
+        values = self.minval + (self.maxval - self.minval) * random.uniform_numpy(*self._pair(), tuple(shape))
+        name = dt.name_of(dtype or config.floatx())
+        return np.minimum(_cast(values, name), np.array(below(self.maxval, name)).astype(dt.numpy_dtype(name)))
 
     def get_config(self) -> dict[str, Any]:
         return {"minval": self.minval, "maxval": self.maxval, **super().get_config()}
@@ -140,25 +170,40 @@ def compute_fans(shape: tuple[int, ...]) -> tuple[int, int]:
 class VarianceScaling(_Random):
     """Values with variance scale / n, n by `mode`: "fan_in", "fan_out" or "fan_avg" (Glorot and Bengio, 2010; He et al., 2015).
 
-    distribution: "truncated_normal", "untruncated_normal" or "uniform".
+    Args:
+        scale: positive. mode: whether n counts inputs, outputs, or is their mean.
+        distribution: "truncated_normal", "untruncated_normal" or "uniform". seed: an int or None gives the same values at each call.
+        input_axes, output_axes: if both are given, n is the product of these sizes instead of what `compute_fans` says.
+
+    Raises:
+        ValueError: for anything else.
     """
 
     def __init__(
-        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: Any = None
-    ) -> None:
+        self, scale: float = 1.0, mode: str = "fan_in", distribution: str = "truncated_normal", seed: Any = None,
+        input_axes: Any = None, output_axes: Any = None,
+    ) -> None:  # fmt: skip
         super().__init__(seed)
-        if scale <= 0:
+        if not scale > 0:
             raise ValueError(f"`scale` must be positive, got {scale}.")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
             raise ValueError(f"Invalid `mode`: {mode!r}. Expected 'fan_in', 'fan_out' or 'fan_avg'.")
         distribution = {"normal": "truncated_normal"}.get(distribution.lower(), distribution.lower())
         if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
-            raise ValueError(f"Invalid `distribution`: {distribution!r}.")
+            raise ValueError(
+                f"Invalid `distribution`: {distribution!r}. Expected 'truncated_normal', 'untruncated_normal' or 'uniform'."
+            )
         self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes, self.output_axes = input_axes, output_axes
+
+    def _fans(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        if self.input_axes is None or self.output_axes is None:
+            return compute_fans(shape)
+        return math.prod(shape[i] for i in self.input_axes), math.prod(shape[i] for i in self.output_axes)
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
         shape = tuple(shape)
-        fan_in, fan_out = compute_fans(shape)
+        fan_in, fan_out = self._fans(shape)
         variance = self.scale / max(1.0, {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode])
         pair = self._pair()
         if self.distribution == "uniform":
@@ -170,15 +215,19 @@ class VarianceScaling(_Random):
             values = random.truncated_normal_numpy(*pair, shape) * (math.sqrt(variance) / 0.87962566103423978)
         return _cast(values, dtype)
 
+    def _axes_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "input_axes": self.input_axes, "output_axes": self.output_axes}
+
     def get_config(self) -> dict[str, Any]:
-        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, **super().get_config()}
+        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution, **self._axes_config()}
 
 
-def _scaled(name: str, scale: float, mode: str, distribution: str, doc: str) -> type:
-    def __init__(self: Any, seed: Any = None) -> None:
-        VarianceScaling.__init__(self, scale, mode, distribution, seed)
+def _scaled(name: str, scale: float, mode: str, distribution: str, doc: str) -> type[VarianceScaling]:
+    def __init__(self: Any, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
+        VarianceScaling.__init__(self, scale, mode, distribution, seed, input_axes, output_axes)
 
-    return type(name, (VarianceScaling,), {"__init__": __init__, "__doc__": doc, "get_config": _Random.get_config})
+    members = {"__init__": __init__, "__doc__": doc, "get_config": VarianceScaling._axes_config, "__module__": __name__}
+    return type(name, (VarianceScaling,), members)
 
 
 GlorotUniform = _scaled("GlorotUniform", 1.0, "fan_avg", "uniform", "Uniform values for tanh-like layers (Glorot and Bengio, 2010).")
@@ -209,17 +258,87 @@ class Orthogonal(_Random):
         return {"gain": self.gain, **super().get_config()}
 
 
+_WINDOWS: dict[str, Any] = {"hann": np.hanning, "hamming": np.hamming, "blackman": np.blackman, "bartlett": np.bartlett, "boxcar": np.ones}
+
+
+class STFT(Initializer):
+    """Kernels of convolutions that compute a short-time Fourier transform: shape (window length, 1, frequencies).
+
+    Args:
+        side: "real" or "imag". window: "hann", "hamming", "blackman", "bartlett" or "boxcar", the values themselves, or None.
+        scaling: "density" or "spectrum" divides the window by its L2 norm or its sum; None leaves it.
+        periodic: whether the window is one period (for spectra) or symmetric (for filters).
+
+    Raises:
+        ValueError: for anything else.
+    """
+
+    def __init__(self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False) -> None:
+        if side not in ("real", "imag"):
+            raise ValueError(f"STFT: `side` must be 'real' or 'imag', got {side!r}.")
+        if isinstance(window, str) and window not in _WINDOWS:
+            raise ValueError(f"STFT: unknown `window` {window!r}. Known: {', '.join(_WINDOWS)}; or give its values.")
+        if scaling not in ("density", "spectrum", None):
+            raise ValueError(f"STFT: `scaling` must be 'density', 'spectrum' or None, got {scaling!r}.")
+        self.side, self.window, self.scaling, self.periodic = side, window, scaling, periodic
+
+    def _window(self, length: int) -> np.ndarray:
+        if self.window is None:
+            return np.ones(length)
+        if isinstance(self.window, str):
+            values = _WINDOWS[self.window](length + self.periodic)[:length]
+        else:
+            values = np.asarray(self.window, "float64")
+        if values.shape != (length,):
+            raise ValueError(f"STFT: the window has the shape {values.shape}, the kernels are {length} long.")
+        scale = {"density": np.sqrt((values**2).sum()), "spectrum": abs(values.sum()), None: 1.0}[self.scaling]
+        return values / scale
+
+    def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
+        if len(shape) != 3 or shape[1] != 1 or shape[2] < 2:
+            raise ValueError(f"STFT makes kernels of shape (window length, 1, frequencies), not {tuple(shape)}.")
+        length, _, frequencies = shape
+        period = 2 * (frequencies - 1)
+        turns = np.outer(np.arange(length), np.arange(frequencies)) % period / period
+        waves = np.cos(2 * np.pi * turns) if self.side == "real" else -np.sin(2 * np.pi * turns)
+        return _cast((self._window(length)[:, None] * waves)[:, None, :], dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"side": self.side, "window": self.window, "scaling": self.scaling, "periodic": self.periodic}
+
+
+_CLASSES = (
+    Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, Orthogonal, STFT,
+    GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal,
+)  # fmt: skip
+IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
+globals().update({snake_case(cls.__name__): cls for cls in _CLASSES})
 _names = Names(
-    "initializer",
-    (Zeros, Ones, Constant, Identity, RandomNormal, TruncatedNormal, RandomUniform, VarianceScaling, Orthogonal,
-     GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal),
-    {"uniform": RandomUniform, "normal": RandomNormal, "one": Ones, "zero": Zeros},
+    "initializer", _CLASSES,
+    {"uniform": RandomUniform, "normal": RandomNormal, "one": Ones, "zero": Zeros, "IdentityInitializer": Identity,
+     "OrthogonalInitializer": Orthogonal, "STFTInitializer": STFT},
+    "keras.initializers",
 )  # fmt: skip
 
 
 def get(identifier: Any) -> Any:
-    """The initializer for a name, a config, an instance or a function. Raises ValueError for an unknown name."""
+    """The initializer for a name, a config, a class, an instance, a function `(shape, dtype)`, or an array of values.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if hasattr(identifier, "shape") and not callable(identifier):
+        return Constant(np.asarray(identifier))
+    if identifier is not None and not callable(identifier) and not isinstance(identifier, (str, dict)):
+        raise ValueError(f"An initializer is a name, a config, an instance or a function, got {identifier!r}.")
     return _names.get(identifier)
 
 
-serialize, deserialize = _names.serialize, _names.get
+def serialize(initializer: Any) -> Any:
+    """Its module, class name and config."""
+    return _names.serialize(initializer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The initializer from what `serialize` gave; `custom_objects`: further classes and functions by name."""
+    return _names.get(config, custom_objects)

@@ -364,7 +364,7 @@ _CLASSES = (
     CategoricalCrossentropy, CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, SparseCategoricalCrossentropy, Dice,
     Tversky, Circle,
 )  # fmt: skip
-FUNCTIONS = {cls.function.__name__: cls.function for cls in _CLASSES}
+FUNCTIONS = {cls.function.__name__: cls.function for cls in _CLASSES}  # type: ignore[attr-defined]
 ALIASES = {
     "mse": mean_squared_error, "mae": mean_absolute_error, "mape": mean_absolute_percentage_error,
     "msle": mean_squared_logarithmic_error, "bce": binary_crossentropy, "kld": kl_divergence, "logcosh": log_cosh,

@@ -66,7 +66,7 @@ class L2(L1L2):
         return {"l2": self.l2}
 
 
-_names = Names("regularizer", (L1L2, L1, L2), {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2})
+_names = Names("regularizer", (L1L2, L1, L2), {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2}, "keras.regularizers")
 
 
 def get(identifier: Any) -> Any:

@@ -3,7 +3,6 @@ None (the process's generator, see `utils.set_random_seed`)."""
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 from typing import Any
@@ -14,7 +13,7 @@ from cornu import config, ops
 from cornu import primitives as P
 from cornu.primitives import dtypes as dt
 from cornu.random.bits import random_bits, shifted
-from cornu.random.host import REDRAWS
+from cornu.random.host import REDRAWS, below
 from cornu.random.seeds import stream_of
 
 LOW_WORD = 2**16  # of a 64-bit draw: the second word's `draw`, far above those of first words
@@ -61,14 +60,6 @@ def unit(stream: Any, shape: tuple[int, ...], dtype: str, draw: Any = 0) -> Any:
     return P.add(high, P.multiply(P.cast(low, dtype=dtype), 2.0**-53))
 
 
-@functools.cache
-def _below(value: float, dtype: str) -> float:
-    """The largest number of `dtype` below `value`."""
-    kind = dt.numpy_dtype(dtype)
-    near = np.array(value).astype(kind)
-    return float(near if float(near) < value else np.nextafter(near, np.array(-np.inf).astype(kind)))
-
-
 def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Uniform numbers in [minval, maxval).
 
@@ -87,7 +78,7 @@ def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = N
         values = P.add(P.multiply(values, P.subtract(maxval, minval) if not numbers else maxval - minval), minval)
     values = P.cast(values, dtype=name)
     rounds_up = numbers and minval < maxval and (name != wide(name) or (minval, maxval) != (0, 1))
-    return P.minimum(values, _below(float(maxval), name)) if rounds_up else values
+    return P.minimum(values, below(float(maxval), name)) if rounds_up else values
 
 
 def standard_normal(stream: Any, shape: tuple[int, ...], dtype: str, draw: Any = 0) -> Any:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
+from cornu.primitives import dtypes as dt
 from cornu.random.bits import bits_numpy
 
 REDRAWS = 6  # of a truncated normal: 1 value in 100 million is still outside then, and is clipped
@@ -34,3 +36,11 @@ def truncated_normal_numpy(seed: int, counter: int, shape: Any) -> np.ndarray:
             return values
         values = np.where(outside, normal_numpy(seed, counter, shape, draw), values)
     return np.clip(values, -2, 2)
+
+
+@functools.cache
+def below(value: float, dtype: str) -> float:
+    """The largest number of `dtype` below `value`."""
+    kind = dt.numpy_dtype(dtype)
+    near = np.array(value).astype(kind)
+    return float(near if float(near) < value else np.nextafter(near, np.array(-np.inf).astype(kind)))
