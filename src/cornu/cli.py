@@ -35,18 +35,37 @@ def _engines() -> int:
     return 0
 
 
+def _install(parser: argparse.ArgumentParser, name: str | None) -> int:
+    from cornu.contract import registry
+
+    if name not in registry.names():
+        parser.error(f"which engine? One of: {', '.join(registry.names())}")
+    own = registry.installer(name)
+    if own is None:
+        print(f"Run: {registry.install_command(name)}")
+        return 0 if registry.is_installed(name) else 1
+    try:
+        own.install()
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="cornu", description="Keras, done again from scratch, on every engine.")
     parser.add_argument("--version", action="version", version=cornu.__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("engines", help="list the engines: version, devices, what each can do, or how to install it")
+    engines = commands.add_parser("engines", help="list the engines: version, devices, what each can do, or how to install it")
+    engines.add_argument("action", nargs="?", choices=["install"], help="install what an engine needs")
+    engines.add_argument("name", nargs="?", help="the engine to install")
     conformance = commands.add_parser("conformance", help="check engines against the table of primitives")
     conformance.add_argument("engine", nargs="*", help="names; all that are installed by default")
     commands.add_parser("demo", help="train a small network on handwritten digits, on each engine installed")
     given = parser.parse_args(arguments)
     if given.command == "engines":
-        return _engines()
+        return _install(parser, given.name) if given.action else _engines()
     if given.command == "demo":
         from cornu.demo.digits import main as demo
 

@@ -90,6 +90,15 @@ def test_both_branches_take_all_captured_values():
     assert graph(np.array(False), x, y)[0].tolist() == [0, 0]
 
 
+def test_a_branch_may_give_back_what_only_it_captured():
+    def program(p, x):
+        known = P.exp(x)
+        return P.cond(p, true_fn=lambda: [P.multiply(x, 2.0)], false_fn=lambda: [known])
+
+    cond = record(program, ((), "bool"), ((2,), "float32")).graph.nodes[-1]
+    assert len(cond.operands) - 1 == len(cond.params["true_fn"].inputs) == len(cond.params["false_fn"].inputs) == 2
+
+
 def test_capturing_through_two_levels():
     def program(x, w):
         def outer(c):

@@ -1,4 +1,8 @@
-"""Finding, loading and choosing engines. They register in the entry-point group `cornu.engines`."""
+"""Finding, loading and choosing engines. They register in the entry-point group `cornu.engines`.
+
+An engine that no package installer can install registers a module in the group `cornu.installers` under its name: `is_installed()` says
+whether what it needs is there, `install(say)` builds it and reports by `say(text)`; `cornu engines install NAME` calls that.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import re
 import threading
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 
 from cornu import config, context
 from cornu.contract.engine import LOADED, Engine
@@ -41,14 +46,25 @@ def requirements(name: str) -> list[str]:
     return found
 
 
+@functools.cache
+def installer(name: str) -> ModuleType | None:
+    """The module that installs what the engine needs; None if a package installer does."""
+    return next((entry.load() for entry in entry_points(group="cornu.installers") if entry.name == name), None)
+
+
 def is_installed(name: str) -> bool:
     """Whether the libraries that the engine needs are there. Imports none of them."""
+    own = installer(name)
+    if own is not None:
+        return bool(own.is_installed())
     return all(importlib.util.find_spec(module) is not None for module in requirements(name))
 
 
 def install_command(name: str) -> str:
     """The command that installs what the engine needs."""
     entry = _entry(name)
+    if installer(name) is not None:
+        return f"cornu engines install {name}"
     package = entry.dist.name if entry.dist else "cornu"
     return f'pip install "{package}[{",".join(entry.extras)}]"' if entry.extras else f"pip install {package}"
 

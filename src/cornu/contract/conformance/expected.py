@@ -32,4 +32,11 @@ _ORDERING = (
     "min", "sort", "argsort",
 )  # fmt: skip
 
-EXPECTED: tuple[Expected, ...] = tuple(Expected("torch", name, "uint64 edges", _UINT64) for name in _ORDERING)
+_SIGNED_ZERO = "CNTK loses the sign of zero: it has 0.0 for -0.0, and so inf for -inf"
+_POWER = f"{_SIGNED_ZERO}; powers of negative numbers with exponents beyond 2**24 are NaN"
+
+EXPECTED: tuple[Expected, ...] = (
+    *[Expected("torch", name, "uint64 edges", _UINT64) for name in _ORDERING],
+    *[Expected("cntk", name, "float[36][24] edges compiled", _SIGNED_ZERO) for name in ("sqrt", "rsqrt", "round", "divide")],
+    Expected("cntk", "power", "float[36][24] edges compiled", _POWER),
+)

@@ -1,0 +1,191 @@
+"""Base of staged engines whose library runs in a worker process.
+
+Variables lie in shared memory, two places each: a program reads the one and writes its new value into the other, and only when all went
+well do they change roles. So values are there for both sides without a copy, and a worker that dies in the middle of a step leaves the
+variables as they were before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cornu.contract.staged import StagedEngine
+from cornu.engines.cntk.memory import Block, Memory
+from cornu.engines.cntk.process import Host, Worker
+from cornu.engines.cntk.worker import wire
+from cornu.engines.numpy import NumpyEngine
+from cornu.graph.graph import Graph, Node, Value
+from cornu.primitives import dtypes as dt
+
+
+class RemoteEngine(StagedEngine, NumpyEngine):
+    """Lowers recorded programs in a worker.
+
+    carriers: dtype -> dtype in which the library holds such tensors, exactly.
+    """
+
+    carriers: ClassVar[dict[str, str]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.worker = Worker(self.worker_host)
+
+    def worker_host(self) -> Host:
+        """What runs the worker.
+
+        Raises:
+            ImportError: if it is not installed.
+        """
+        raise NotImplementedError
+
+    def version(self) -> str:
+        self.worker.ready()
+        return self.worker.about["version"]
+
+    def can(self, node: Node) -> bool:
+        return super().can(node) and all(0 not in v.shape for v in (*node.operands, *node.results))
+
+    def lower(self, graph: Graph, storages: Sequence[Any], written: Sequence[int]) -> Callable[..., Sequence[np.ndarray]]:
+        return RemoteProgram(self, graph, storages, written)
+
+    def upload(self, array: np.ndarray) -> Any:
+        dtype = dt.name_of(array.dtype)
+        storage = Storage(self.worker.memory, array.shape, dtype, self.carriers[dtype])
+        storage.view[...] = array
+        return storage
+
+    def download(self, storage: Any) -> np.ndarray:
+        return np.array(storage.view, dt.numpy_dtype(storage.dtype))
+
+    def update(self, storage: Any, array: np.ndarray) -> None:
+        storage.view[...] = array
+
+
+class Storage:
+    """A variable's two places in shared memory."""
+
+    def __init__(self, memory: Memory, shape: tuple[int, ...], dtype: str, carrier: str) -> None:
+        self.memory, self.shape, self.dtype, self.carrier = memory, shape, dtype, carrier
+        self.now = self._place()
+        self._spare: tuple[Block, np.ndarray] | None = None
+
+    def _place(self) -> tuple[Block, np.ndarray]:
+        return _place(self.memory, self.shape, self.carrier)
+
+    @property
+    def view(self) -> np.ndarray:
+        """Its present value, in shared memory."""
+        return self.now[1]
+
+    @property
+    def spare(self) -> tuple[Block, np.ndarray]:
+        """The place for the next value."""
+        if self._spare is None:
+            self._spare = self._place()
+        return self._spare
+
+    def flip(self) -> None:
+        """The next value becomes the present one."""
+        self.now, self._spare = self.spare, self.now
+
+
+def _place(memory: Memory, shape: tuple[int, ...], carrier: str) -> tuple[Block, np.ndarray]:
+    block = memory.block(int(np.prod(shape, dtype=int)) * np.dtype(carrier).itemsize)
+    return block, block.view(shape, carrier)
+
+
+class RemoteProgram:
+    """A graph in the worker, and the memory for its arguments and results."""
+
+    def __init__(self, engine: RemoteEngine, graph: Graph, storages: Sequence[Storage], written: Sequence[int]) -> None:
+        self.worker, self.carriers = engine.worker, engine.carriers
+        self.number = self.worker.program(self)
+        self.generation = 0
+        self.graph, self.storages = graph, list(storages)
+        self.written = [self.storages[i] for i in written]
+        outside = {*graph.inputs, *graph.constants}
+        self.computed = [v for v in dict.fromkeys(graph.outputs) if v not in outside]
+        new, self.results = graph.outputs[: len(written)], graph.outputs[len(written) :]
+        self.homes = dict(reversed(list(zip(new, self.written))))  # where the worker writes; other results get places of their own
+        self.copied = [(storage, v) for storage, v in zip(self.written, new) if v in outside or self.homes[v] is not storage]
+        self.arguments = [self._own(v) for v in graph.inputs[len(self.storages) :]]
+        self.places = {v: self._own(v) for v in self.computed if v not in self.homes}
+
+    def _own(self, value: Value) -> tuple[Block, np.ndarray]:
+        return _place(self.worker.memory, value.shape, self.carriers[value.dtype])
+
+    def __call__(self, *args: np.ndarray) -> list[np.ndarray]:
+        with self.worker.lock:
+            if self.worker.ready() != self.generation:
+                self._build()
+            for (_, view), array in zip(self.arguments, args):
+                view[...] = array
+            inputs = [storage.now for storage in self.storages] + self.arguments
+            outputs = [self.homes[v].spare if v in self.homes else self.places[v] for v in self.computed]
+            if outputs:
+                self.worker.run(wire.run_body([self.number, *[block.address for block, _ in inputs + outputs]]))
+            found: dict[Value, np.ndarray] = dict(self.graph.constants)
+            found.update(zip(self.graph.inputs + self.computed, [view for _, view in inputs + outputs]))
+            for storage, value in self.copied:
+                storage.spare[1][...] = found[value]
+            results = [np.array(found[v], dt.numpy_dtype(v.dtype)) for v in self.results]
+            for storage in self.written:
+                storage.flip()
+            return results
+
+    def _build(self) -> None:
+        constants = list(self.graph.constants.items())
+        places = [self._own(v) for v, _ in constants]
+        for (_, view), (_, array) in zip(places, constants):
+            view[...] = array
+        self.worker.ask(
+            "compiling a program",
+            do="build",
+            program=self.number,
+            graph=plain(self.graph, self.computed),
+            constants=[[*self._spec(v), block.address] for (v, _), (block, _) in zip(constants, places)],
+            inputs=[self._spec(v) for v in self.graph.inputs],
+            outputs=[self._spec(v) for v in self.computed],
+        )
+        self.generation = self.worker.generation
+
+    def _spec(self, value: Value) -> list[Any]:
+        return [list(value.shape), self.carriers[value.dtype]]
+
+
+def plain(graph: Graph, outputs: Sequence[Value] | None = None) -> dict[str, Any]:
+    """The graph as JSON has it. Values are numbered: inputs, constants, then results of the nodes in order.
+
+    `{"inputs": [[shape, dtype]...], "constants": [[shape, dtype]...], "nodes": [[primitive, operands, parameters, [[shape, dtype]...]]...],
+    "outputs": [numbers]}`. The functions of control nodes stand among the parameters as `{"graph": ..., "values": ...}`, their
+    constants with their values in nested lists.
+    """
+    values = [*graph.inputs, *graph.constants, *[v for node in graph.nodes for v in node.results]]
+    numbers = {value: number for number, value in enumerate(values)}
+    spec = lambda v: [list(v.shape), v.dtype]  # noqa: E731
+    return {
+        "inputs": [spec(v) for v in graph.inputs],
+        "constants": [spec(v) for v in graph.constants],
+        "nodes": [
+            [
+                node.primitive.name,
+                [numbers[v] for v in node.operands],
+                {key: _parameter(value) for key, value in node.params.items()},
+                [spec(v) for v in node.results],
+            ]
+            for node in graph.nodes
+        ],
+        "outputs": [numbers[v] for v in (graph.outputs if outputs is None else outputs)],
+    }
+
+
+def _parameter(value: Any) -> Any:
+    if isinstance(value, Graph):
+        return {"graph": plain(value), "values": [array.tolist() for array in value.constants.values()]}
+    return value
+
+
+__all__ = ["RemoteEngine"]

@@ -1,0 +1,168 @@
+"""CNTK in the worker: programs become CNTK functions. Plain Python 3.6."""
+
+import itertools
+import warnings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # that there is no GPU
+    import cntk as C
+
+import cntk_contraction  # noqa: F401 (it enters lowerings)
+import numpy as np
+from cntk import cntk_py
+from cntk_elementwise import TABLE
+from cntk_structure import FUNCTIONS, by_numpy
+from cntk_support import BY_NUMPY, CARRIERS, NATIVE
+from cntk_tensor import Tensor, as_carrier, choose, like, shaped
+
+CONTROL = ("cond", "scan")
+assert set(TABLE) | set(CONTROL) == set(NATIVE), set(TABLE) ^ (set(NATIVE) - set(CONTROL))
+assert set(FUNCTIONS) == set(BY_NUMPY)
+
+CPU = C.cpu()
+
+
+def hello():
+    """What is here."""
+    return {"version": C.__version__}
+
+
+def build(graph, constants):
+    """The program of a graph."""
+    wide = any(dtype == "float64" for _, dtype in graph["inputs"])
+    inputs = [Input(tuple(shape), dtype, "float64" if wide else "float32") for shape, dtype in graph["inputs"]]
+    return Program(inputs, walk(graph, [x.tensor for x in inputs], constants))
+
+
+class Input:
+    """An input variable. All of a program must have one dtype, so some are not fed in their carriers.
+
+    fill: puts an array into the buffer that is fed in its place; None if it is fed itself.
+    """
+
+    def __init__(self, shape, dtype, fed):
+        carrier = CARRIERS[dtype]
+        self.fed, self.shape, self.fill = fed, shape, None
+        if carrier == fed:
+            self.variable = expression = self._variable()
+        elif fed == "float64":
+            self.variable, self.fill = self._variable(), np.copyto
+            expression = as_carrier(self.variable, carrier)
+        else:  # int32, as two halves that float32 holds exactly
+            self.shape, self.fill = (2,) + shape, _halves
+            self.variable = self._variable()
+            high, low = [as_carrier(shaped(C.slice(self.variable, [0], [i], [i + 1]), shape), carrier) for i in (0, 1)]
+            expression = C.plus(C.element_times(high, like(2.0 ** 16, high)), low)
+        self.tensor = Tensor(expression, shape, dtype)
+
+    def _variable(self):
+        return C.input_variable(self.shape, np.dtype(self.fed).type, dynamic_axes=[])
+
+
+def _halves(buffer, array):
+    np.floor(array / 2.0 ** 16, out=buffer[0, ...], casting="unsafe")
+    buffer[1] = array - buffer[0] * 2.0 ** 16
+
+
+def walk(graph, inputs, constants):
+    """The Tensors of a graph's outputs."""
+    values = list(inputs)
+    values += [Tensor(None, shape, dtype, known=array) for (shape, dtype), array in zip(graph["constants"], constants)]
+    for name, operands, params, specs in graph["nodes"]:
+        values += lowered(name, [values[i] for i in operands], params, specs)
+    return [values[i] for i in graph["outputs"]]
+
+
+def lowered(name, operands, params, specs):
+    """The results of one node."""
+    if name in CONTROL:
+        return {"cond": cond, "scan": scan}[name](operands, specs, **params)
+    (shape, dtype), = specs
+    if name in FUNCTIONS:
+        function = lambda *arrays: FUNCTIONS[name](*arrays, **params)  # noqa: E731
+        return [Tensor(by_numpy(function, operands, tuple(shape), CARRIERS[dtype]), shape, dtype)]
+    value = TABLE[name](*operands, **params)
+    if isinstance(value, np.ndarray):
+        return [Tensor(None, shape, dtype, known=value)]
+    swap = name == "transpose" and tuple(params["axes"]) == (1, 0)
+    return [Tensor(shaped(value, shape), shape, dtype, swapped=operands[0] if swap else None)]
+
+
+def inline(function, operands):
+    """The results of a control node's function."""
+    graph = function["graph"]
+    arrays = [np.array(value, CARRIERS[dtype]).reshape(shape) for value, (shape, dtype) in zip(function["values"], graph["constants"])]
+    return walk(graph, operands, arrays)
+
+
+def cond(operands, specs, true_fn, false_fn):
+    """Both branches, and a choice between their results."""
+    yes, no = inline(true_fn, operands[1:]), inline(false_fn, operands[1:])
+    chosen = [choose(operands[0].expression, a.expression, b.expression) for a, b in zip(yes, no)]
+    return [Tensor(shaped(x, shape), shape, dtype) for x, (shape, dtype) in zip(chosen, specs)]
+
+
+def scan(operands, specs, body_fn, n_carry, n_xs, length, reverse):
+    """The body once for each turn."""
+    carry, xs, rest = operands[:n_carry], operands[n_carry : n_carry + n_xs], operands[n_carry + n_xs :]
+    turns = []
+    for t in reversed(range(length)) if reverse else range(length):
+        elements = [
+            Tensor(shaped(C.slice(x.expression, [0], [t], [t + 1]), x.shape[1:]), x.shape[1:], x.dtype) for x in xs
+        ]
+        results = inline(body_fn, carry + elements + rest)
+        carry = results[:n_carry]
+        turns.append([shaped(y.expression, (1,) + y.shape) for y in results[n_carry:]])
+    turns = turns[::-1] if reverse else turns
+    stacked = [C.splice(*outputs, axis=0) if length > 1 else outputs[0] for outputs in zip(*turns)]
+    return carry + [Tensor(x, shape, dtype) for x, (shape, dtype) in zip(stacked, specs[n_carry:])]
+
+
+class Program:
+    """A CNTK function of static shapes, without a batch axis."""
+
+    def __init__(self, inputs, outputs):
+        # A node of its own for each output: CNTK takes no input for an output, and no variable twice.
+        nodes = [C.reshape(y.expression, y.shape) for y in outputs]
+        self.inputs = self._used(inputs, C.combine([y.output for y in nodes]))
+        if not any(self.inputs):  # CNTK wants one
+            self.inputs = [*self.inputs, _One()]
+            nodes = [C.element_times(y, as_carrier(self.inputs[-1].variable, y.dtype)) for y in nodes]
+        self.outputs = [y.output for y in nodes]
+        self.function = C.combine(self.outputs)
+
+    @staticmethod
+    def _used(inputs, function):
+        used = {x.uid for x in function.arguments}
+        return [x if x.variable.uid in used else None for x in inputs]
+
+    def bind(self, inputs, outputs):
+        """The function over these arrays: CNTK reads and writes them where they lie."""
+        values, fills = {}, []
+        for x, array in itertools.zip_longest(self.inputs, inputs):
+            if x is None:
+                continue
+            if x.fill is not None:
+                buffer = np.zeros(x.shape, x.fed)
+                fills.append((x.fill, buffer, array))
+                array = buffer
+            values[x.variable] = _value(array)
+        results = {y: _value(array) for y, array in zip(self.outputs, outputs)}
+        forward, nothing = super(C.Function, self.function)._forward, set()
+
+        def run():
+            for fill, buffer, array in fills:
+                fill(buffer, array)
+            forward(values, results, CPU, nothing, nothing)
+
+        return run
+
+
+class _One(Input):
+    def __init__(self):
+        super().__init__((), "float32", "float32")
+        self.fill = lambda buffer, array: buffer.fill(1)
+
+
+def _value(array):
+    return cntk_py.Value(cntk_py.NDArrayView(array, CPU, False, True))

@@ -1,0 +1,91 @@
+"""What the lowering passes about: CNTK expressions with the shape and dtype that Cornu gives them. Plain Python 3.6."""
+
+import cntk as C
+import numpy as np
+from cntk_support import CARRIERS
+
+
+class Tensor:
+    """A value of the program.
+
+    expression: CNTK's. shape, dtype: as in Cornu; the expression has that shape, and the dtype's carrier.
+    known: its value where it does not depend on the inputs. swapped: the Tensor whose last two axes it has exchanged.
+    """
+
+    def __init__(self, expression, shape, dtype, known=None, swapped=None):
+        self.shape, self.dtype, self.known, self.swapped = tuple(shape), dtype, known, swapped
+        self._expression = expression
+
+    @property
+    def expression(self):
+        if self._expression is None:
+            self._expression = constant(self.known, self.carrier)
+        return self._expression
+
+    @property
+    def carrier(self):
+        return CARRIERS[self.dtype]
+
+    @property
+    def kind(self):
+        return {"int32": "i", "bool": "b"}.get(self.dtype, "f")
+
+
+def constant(value, carrier):
+    """A CNTK constant of that dtype."""
+    dtype = np.dtype(carrier).type
+    return C.Constant(np.array(value, dtype), dtype=dtype)
+
+
+def like(value, x):
+    """A scalar beside the expression x."""
+    return constant(value, x.dtype)
+
+
+def as_carrier(x, carrier):
+    """An expression in another dtype."""
+    return x if x.dtype == np.dtype(carrier) else C.cast(x, np.dtype(carrier).type)
+
+
+def choose(condition, x, y):
+    """x where the condition is not zero, else y."""
+    return C.element_select(as_carrier(condition, x.dtype), x, y)
+
+
+def is_nan(x):
+    """1 where x is NaN, else 0."""
+    return C.not_equal(x, x)
+
+
+def shaped(x, shape):
+    """x under another shape."""
+    return x if x.shape == tuple(shape) else C.reshape(x, tuple(shape))
+
+
+def spread(x, shape):
+    """x, of the same rank or lower, repeated to `shape`."""
+    own = (1,) * (len(shape) - len(x.shape)) + tuple(x.shape)
+    ones = [n if k != n else 1 for k, n in zip(own, shape)]
+    x = shaped(x, own)
+    return x if all(n == 1 for n in ones) else C.element_times(x, constant(np.ones(ones), x.dtype))
+
+
+def wrapped(x):
+    """Whole numbers of any size below 2**53, in double, as int32 keeps them."""
+    turns = C.floor(C.element_times(C.plus(x, like(2.0 ** 31, x)), like(2.0 ** -32, x)))
+    return C.minus(x, C.element_times(turns, like(2.0 ** 32, x)))
+
+
+def negated(x):
+    """-x."""
+    return C.element_times(x, like(-1, x))
+
+
+def reciprocal(x):
+    """1 / x; CNTK gives 0 for 1 / 0."""
+    return choose(C.equal(x, like(0, x)), like(np.inf, x), C.reciprocal(x))
+
+
+def quotient(x, y):
+    """x / y."""
+    return C.element_times(x, reciprocal(y))

@@ -1,0 +1,205 @@
+"""CNTK: its environment, what is special in its lowering, training."""
+
+import ctypes
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import cornu
+from cornu import callbacks, context, layers, ops, optimizers, utils
+from cornu import primitives as P
+from cornu.cli import main
+from cornu.contract import registry
+from cornu.engines.cntk import install, mpi_stub
+from cornu.engines.cntk.worker.cntk_support import BY_NUMPY, NATIVE
+from cornu.primitives import TABLE
+
+needs_cntk = pytest.mark.skipif(not install.is_installed(), reason=f"CNTK's environment is not installed ({install.COMMAND})")
+
+
+@pytest.fixture
+def cntk():
+    with cornu.engine("cntk") as engine:
+        yield engine
+
+
+# The environment
+
+
+def test_the_stub_of_mpi_loads_and_has_the_names(tmp_path):
+    user = tmp_path / "user.so"
+    user.write_bytes(mpi_stub.shared_library("user.so", ["not_asked_for"]))
+    mpi_stub.write(tmp_path / "lib", [user])
+    empty = ctypes.CDLL(str(tmp_path / "lib" / "libmpi.so.12"))
+    assert not hasattr(empty, "not_asked_for")
+    names = ["MPI_Init", "ompi_mpi_comm_world", "_ZN3MPI4CommC2Ev"]
+    path = tmp_path / "libmpi.so.12"
+    path.write_bytes(mpi_stub.shared_library("libmpi.so.12", names))
+    full = ctypes.CDLL(str(path))
+    places = [ctypes.addressof(ctypes.c_char.in_dll(full, name)) for name in names]
+    assert len(set(places)) == 3 and all(ctypes.c_char.in_dll(full, name).value == b"\0" for name in names)
+
+
+def test_undefined_names_are_read_from_a_library(tmp_path):
+    libraries = sorted(install.folder().glob("env/lib/python3.6/site-packages/cntk/libs/libCntk.Math*.so"))
+    if not libraries:
+        pytest.skip(f"CNTK's environment is not installed ({install.COMMAND})")
+    names = mpi_stub.undefined(libraries[0].read_bytes())
+    assert {"MPI_Allreduce", "ompi_mpi_comm_null"} <= set(names)
+
+
+def test_what_is_missing_is_said(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("CORNU_ENGINES", str(tmp_path))
+    assert not install.is_installed() and not registry.is_installed("cntk")
+    monkeypatch.setattr(install, "candidates", lambda: iter([]))
+    monkeypatch.delenv("CORNU_CNTK_PYTHON", raising=False)
+    assert main(["engines", "install", "cntk"]) == 1
+    message = capsys.readouterr().err
+    assert "needs a Python 3.6" in message and "pyenv install" in message
+    with pytest.raises(ImportError, match="cornu engines install cntk"):
+        install.host("x")
+
+
+def test_a_python_that_is_none(monkeypatch):
+    monkeypatch.setenv("CORNU_CNTK_PYTHON", "/no/such/python")
+    with pytest.raises(install.InstallError, match=r"/no/such/python is no Python 3\.6, but nothing that runs"):
+        install.find_python()
+
+
+def test_installing_something_else(capsys):
+    assert main(["engines", "install", "numpy"]) == 0
+    assert "pip install" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["engines", "install", "no such engine"])
+
+
+def test_most_primitives_become_nodes():
+    assert {*NATIVE, *BY_NUMPY} <= set(TABLE) and not set(NATIVE) & set(BY_NUMPY)
+    assert len({*NATIVE, *BY_NUMPY}) >= 0.8 * len(TABLE)
+
+
+# The lowering
+
+
+def compiled(engine, fn, *args):
+    return engine.compile(lambda *xs: [fn(*xs)], args)(*args)[0]
+
+
+@needs_cntk
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply"])
+def test_integers_wrap(cntk, name):
+    edge = np.array([0, 1, -1, 2, 3, 65535, 65536, -65537, 2**31 - 1, -(2**31), 123456789, -987654321], "int32")
+    x, y = np.meshgrid(edge, edge)
+    with np.errstate(over="ignore"):
+        assert np.array_equal(compiled(cntk, getattr(P, name), x, y), getattr(np, name)(x, y))
+
+
+@needs_cntk
+def test_large_integers_keep_their_last_digit(cntk):
+    x = np.array([2**31 - 1, 2**24 + 1, -(2**30) - 1], "int32")
+    assert np.array_equal(compiled(cntk, lambda x: P.transpose(x, axes=(0,)), x), x)
+    assert np.array_equal(compiled(cntk, lambda x: P.where(P.equal(x, 2**24), 0, x), x), x)
+    assert compiled(cntk, lambda x: P.sum(x, axes=(0,)), x) == np.sum(x, dtype="int32")
+
+
+@needs_cntk
+def test_what_cntk_lacks_is_computed_outside(cntk):
+    x = np.array([[2, 1], [1, 3]], "float32")
+    value = compiled(cntk, lambda x: P.add(P.svd(P.multiply(x, 2.0), full_matrices=False)[1], 1.0), x)
+    assert np.allclose(value, np.linalg.svd(2 * x)[1] + 1, rtol=1e-6)
+    half = compiled(cntk, lambda x: P.add(P.cast(x, dtype="float16"), 1), x)
+    assert half.dtype == "float16" and half.tolist() == (x + 1).tolist()
+
+
+@needs_cntk
+def test_float32_and_float64_in_one_program(cntk):
+    x, y = np.array([1, 2], "float32"), np.array([1e-12, 2e-12])
+    both = cntk.compile(lambda x, y, n: [P.multiply(x, 2.0), P.add(P.cast(x, dtype="float64"), y), P.add(n, 1)], [x, y, np.int32(5)])
+    doubled, total, number = both(x, y, np.array(2**31 - 1, "int32"))
+    assert doubled.dtype == "float32" and doubled.tolist() == [2, 4]
+    assert total.tolist() == [1 + 1e-12, 2 + 2e-12] and number == -(2**31)
+
+
+# Training
+
+
+def _models():
+    yield "dense", lambda: [layers.Input((6, 6, 2)), layers.Flatten(), layers.Dense(8, "gelu"), layers.Dropout(0.3), layers.Dense(3)]
+    yield "images", lambda: [
+        layers.Input((6, 6, 2)), layers.Conv2D(4, 3, padding="same", strides=2, use_bias=False), layers.BatchNormalization(), layers.Activation("relu"),
+        layers.MaxPooling2D(3, strides=1), layers.Conv2D(4, 1), layers.AveragePooling2D(1), layers.GlobalAveragePooling2D(), layers.Dense(3),
+    ]  # fmt: skip
+    yield "sequences", lambda: [layers.Input((6, 6, 2)), layers.Reshape((6, 12)), layers.LSTM(5), layers.Dense(3)]
+
+
+def _attention():
+    tokens = layers.Input((6,), dtype="int32")
+    x = layers.Embedding(10, 8)(tokens)
+    x = layers.LayerNormalization()(layers.Add()([x, layers.MultiHeadAttention(2, 4)(x, x)]))
+    return cornu.Model(tokens, layers.Dense(3)(layers.Flatten()(x)))
+
+
+def _losses(name, build, x, y, epochs=2):
+    with cornu.engine(name):
+        utils.set_random_seed(3)
+        model = build()
+        model.compile(optimizers.Adam(0.01), cornu.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+        seen = []
+        watch = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["loss"]))
+        model.fit(x, y, batch_size=8, epochs=epochs, verbose=0, callbacks=[watch])
+        return seen, model.evaluate(x, y, verbose=0), model.predict(x, verbose=0)
+
+
+@needs_cntk
+@pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in _models()])
+def test_training_equals_numpys(build):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 6, 6, 2)).astype("float32"), rng.integers(0, 3, 20)
+    found, right = (_losses(name, lambda: cornu.Sequential(build()), x, y) for name in ("cntk", "numpy"))
+    for a, b in zip(found, right, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5)
+
+
+@needs_cntk
+def test_attention_and_embedding_train():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 10, (20, 6)).astype("int32"), rng.integers(0, 3, 20)
+    found, right = (_losses(name, _attention, x, y) for name in ("cntk", "numpy"))
+    for a, b in zip(found, right, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=1e-5)
+
+
+@needs_cntk
+def test_training_goes_on_in_a_new_worker(cntk):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(16, 4)).astype("float32"), rng.normal(size=(16, 1)).astype("float32")
+    model = cornu.Sequential([layers.Input((4,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    first = model.train_on_batch(x, y)
+    weights = [w.copy() for w in model.get_weights()]
+    os.kill(cntk.worker.process.pid, signal.SIGKILL)
+    cntk.worker.process.wait()
+    with pytest.warns(UserWarning, match="CNTK worker ended while idle"):
+        second = model.train_on_batch(x, y)
+    assert np.ravel(second)[0] < np.ravel(first)[0]
+    assert all(a.shape == b.shape and not np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))
+
+
+@needs_cntk
+def test_moving_a_model_there_and_back():
+    with cornu.engine("numpy"):
+        model = cornu.Sequential([layers.Input((4,)), layers.Dense(3, "relu"), layers.Dense(1)])
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    before = model.predict(x, verbose=0)
+    model.to("cntk")
+    assert np.allclose(model.predict(x, verbose=0), before, atol=1e-6)
+    model.to("numpy")
+    assert np.array_equal(model.predict(x, verbose=0), before)
+
+
+@needs_cntk
+def test_eager_ops_are_numpys(cntk):
+    assert context.current() is cntk
+    assert np.array_equal(ops.add(np.ones(2, "float32"), 1), [2, 2]) and cntk.support("add") == "native" and cntk.support("svd") == "host"
