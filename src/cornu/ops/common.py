@@ -67,20 +67,38 @@ def joined(*xs: Tensor) -> str:
     return dt.result_type(*[describe(x, "result_type") for x in xs])
 
 
+def cast(x: Tensor, dtype: str) -> Tensor:
+    """x in another dtype. Numbers and lists go there at once: not through `floatx()`, which might lose digits."""
+    if isinstance(x, (bool, int, float, complex, list, tuple)):
+        return context.current().asarray(np.asarray(x).astype(dt.numpy_dtype(dtype)))
+    return x if dtype_of(x) == dtype and not isinstance(x, np.ndarray) else P.cast(x, dtype=dtype)
+
+
 def as_float(x: Tensor) -> Tensor:
     """x in floating point: floats and complex numbers stay, all else becomes `floatx()`."""
-    return P.cast(x, dtype=dt.to_float(dtype_of(x)))
+    return cast(x, dt.to_float(dtype_of(x)))
+
+
+def as_floats(*xs: Tensor) -> list[Tensor]:
+    """Operands in the floating dtype to which they promote together."""
+    dtype = dt.to_float(joined(*xs))
+    return [cast(x, dtype) for x in xs]
+
+
+def wide(dtype: str) -> str:
+    """The dtype to compute in: half precision in float32."""
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
 def widened(x: Tensor) -> tuple[Tensor, str]:
     """x in floating point of at least 32 bits, to compute in; and the dtype to return."""
     dtype = dt.to_float(dtype_of(x))
-    return P.cast(x, dtype="float32" if dtype in ("float16", "bfloat16") else dtype), dtype
+    return cast(x, wide(dtype)), dtype
 
 
 def counted(x: Tensor) -> Tensor:
     """x with bools as int32."""
-    return P.cast(x, dtype="int32") if dtype_of(x) == "bool" else x
+    return cast(x, "int32") if dtype_of(x) == "bool" else x
 
 
 def dtype_or(dtype: Any, default: str | None = None) -> str:
@@ -124,6 +142,8 @@ def numbers(x: Tensor, where: str) -> np.ndarray:
         TypeError: while a function is being compiled, when there are no values yet.
     """
     engine = context.current()
+    if isinstance(x, (bool, int, float, complex, list, tuple, np.ndarray, np.generic)):
+        return np.asarray(x)
     try:
         return np.asarray(engine.to_numpy(tensor(x)))
     except (TypeError, AttributeError, NotImplementedError, RuntimeError) as error:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from cornu import primitives as P
-from cornu.ops.common import counted, dtype_of, joined, shape_of
+from cornu.ops.common import cast, counted, dtype_of, joined, shape_of
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
 
@@ -74,7 +74,7 @@ def signbit(x):
 def nextafter(x1, x2):
     """The next float after x1 in the direction of x2."""
     dtype = dt.to_float(joined(x1, x2))
-    x1, x2 = P.cast(x1, dtype=dtype), P.cast(x2, dtype=dtype)
+    x1, x2 = cast(x1, dtype), cast(x2, dtype)
     bits = _as_integers(x1)
     away = P.equal(P.greater(x2, x1), P.greater(x1, 0))  # from zero
     moved = P.bitcast(P.add(bits, P.where(away, 1, -1)), dtype=dtype)
@@ -103,13 +103,13 @@ def view(x, dtype=None):
         whole = P.reshape(P.bitcast(x, dtype=f"int{8 * old}"), shape=(*rest, last, 1))
         shifts = P.multiply(P.iota(shape=(old // new,), axis=0, dtype=f"int{8 * old}"), 8 * new)
         parts = P.bitwise_and(P.right_shift(whole, shifts), 2 ** (8 * new) - 1)
-        parts = P.reshape(P.cast(parts, dtype=f"uint{8 * new}"), shape=(*rest, last * old // new))
+        parts = P.reshape(cast(parts, f"uint{8 * new}"), shape=(*rest, last * old // new))
         return P.bitcast(parts, dtype=want)
     count = new // old
-    parts = P.cast(P.bitcast(x, dtype=f"uint{8 * old}"), dtype=f"int{8 * new}")
+    parts = cast(P.bitcast(x, dtype=f"uint{8 * old}"), f"int{8 * new}")
     parts = P.reshape(parts, shape=(*rest, last // count, count))
     shifts = P.multiply(P.iota(shape=(count,), axis=0, dtype=f"int{8 * new}"), 8 * old)
-    whole = P.cast(P.sum(P.left_shift(parts, shifts), axes=(len(rest) + 1,)), dtype=f"int{8 * new}")
+    whole = cast(P.sum(P.left_shift(parts, shifts), axes=(len(rest) + 1,)), f"int{8 * new}")
     return P.bitcast(whole, dtype=want)
 
 

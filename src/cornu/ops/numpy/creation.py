@@ -10,7 +10,18 @@ import numpy as np
 from cornu import config
 from cornu import primitives as P
 from cornu.contract.engine import default_dtype
-from cornu.ops.common import constant, dtype_of, dtype_or, joined, number, shape_given, shape_of, tensor, widened
+from cornu.ops.common import (
+    cast,
+    constant,
+    dtype_of,
+    dtype_or,
+    joined,
+    number,
+    shape_given,
+    shape_of,
+    tensor,
+    widened,
+)
 from cornu.ops.numpy.elementwise import clip, i0
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
@@ -40,7 +51,7 @@ def full(shape, fill_value, dtype=None):
     shape = shape_given(shape, "full")
     if isinstance(fill_value, (bool, int, float)):
         return P.full(shape=shape, value=fill_value, dtype=dtype_or(dtype))
-    return P.broadcast_to(P.cast(fill_value, dtype=dtype_or(dtype)), shape=shape)
+    return P.broadcast_to(cast(fill_value, dtype_or(dtype)), shape=shape)
 
 
 @op
@@ -71,7 +82,7 @@ def full_like(x, fill_value, dtype=None):
 def array(x, dtype=None):
     """`x` (a number, nested lists, an array, a tensor) as a tensor of the engine in charge."""
     made = tensor(x)
-    return made if dtype is None else P.cast(made, dtype=dt.name_of(dtype))
+    return made if dtype is None else cast(made, dt.name_of(dtype))
 
 
 # Ranges
@@ -97,7 +108,7 @@ def arange(start, stop=None, step=None, dtype=None):
         index = P.multiply(index, P.full(shape=(), value=step, dtype=wide))
     if start != 0:
         index = P.add(index, P.full(shape=(), value=start, dtype=wide))
-    return index if wide == name else P.cast(index, dtype=name)
+    return index if wide == name else cast(index, name)
 
 
 def _interval(start, stop, num, where):
@@ -107,7 +118,7 @@ def _interval(start, stop, num, where):
     dtype = dt.to_float(joined(start, stop))
     zero = P.multiply(P.add(start, stop), 0)
     wide = "float32" if dtype in ("float16", "bfloat16") else dtype
-    return P.cast(P.add(start, zero), dtype=wide), P.cast(P.add(stop, zero), dtype=wide), dtype
+    return cast(P.add(start, zero), wide), cast(P.add(stop, zero), wide), dtype
 
 
 def _moved_to(y, axis):
@@ -140,9 +151,9 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     start, stop, default = _interval(start, stop, num, "linspace")
     y, step = _spaced(start, stop, num, endpoint)
     name = dtype_or(dtype, default)
-    y = P.cast(P.floor(y) if dt.is_integer(name) else y, dtype=name)
+    y = cast(P.floor(y) if dt.is_integer(name) else y, name)
     y = _moved_to(y, axis)
-    return (y, P.cast(step, dtype=default)) if retstep else y
+    return (y, cast(step, default)) if retstep else y
 
 
 @op
@@ -150,7 +161,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
     """base ** `linspace(start, stop, …)`."""
     start, stop, default = _interval(start, stop, num, "logspace")
     y = P.power(base, _spaced(start, stop, num, endpoint)[0])
-    return _moved_to(P.cast(y, dtype=dtype_or(dtype, default)), axis)
+    return _moved_to(cast(y, dtype_or(dtype, default)), axis)
 
 
 @op
@@ -166,7 +177,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     if endpoint and num > 1:
         last = P.equal(P.iota(shape=(num, *(1,) * len(shape_of(start))), axis=0, dtype="int32"), num - 1)
         y = P.where(last, stop, y)
-    return _moved_to(P.cast(y, dtype=dtype_or(dtype, default)), axis)
+    return _moved_to(cast(y, dtype_or(dtype, default)), axis)
 
 
 @op
@@ -203,7 +214,7 @@ def _below(rows, columns, k):
 def tri(N, M=None, k=0, dtype=None):
     """An N x M matrix (M = N by default) of ones on and below the k-th diagonal, zeros above."""
     rows, columns = shape_given((N, N if M is None else M), "tri")
-    return P.cast(_below(rows, columns, k), dtype=dtype_or(dtype))
+    return cast(_below(rows, columns, k), dtype_or(dtype))
 
 
 @op
@@ -211,7 +222,7 @@ def eye(N, M=None, k=0, dtype=None):
     """An N x M matrix (M = N by default) with ones on the k-th diagonal."""
     rows, columns = shape_given((N, N if M is None else M), "eye")
     row = P.iota(shape=(rows, 1), axis=0, dtype="int32")
-    return P.cast(P.equal(P.iota(shape=(1, columns), axis=1, dtype="int32"), P.add(row, k)), dtype=dtype_or(dtype))
+    return cast(P.equal(P.iota(shape=(1, columns), axis=1, dtype="int32"), P.add(row, k)), dtype_or(dtype))
 
 
 @op
@@ -250,7 +261,7 @@ def vander(x, N=None, increasing=False):
     powers = P.iota(shape=(1, count), axis=1, dtype="int32")
     powers = powers if increasing else P.subtract(count - 1, powers)
     column, dtype = P.reshape(x, shape=(shape_of(x)[0], 1)), dtype_of(x)
-    return P.power(column, P.cast(powers, dtype=dtype))
+    return P.power(column, cast(powers, dtype))
 
 
 # Windows: functions of a number of points
@@ -262,7 +273,7 @@ def _window(x, where, shape):
     if count <= 1:
         return ones((count,))
     t = P.subtract(P.multiply(P.iota(shape=(count,), axis=0, dtype=_wide_floatx()), 2 / (count - 1)), 1)
-    return P.cast(shape(t), dtype=config.floatx())
+    return cast(shape(t), config.floatx())
 
 
 def _wide_floatx():

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.common import as_float, broadcast_shapes, dtype_of, joined, shape_of, tensor, widened
+from cornu.ops.common import (
+    as_float,
+    as_floats,
+    broadcast_shapes,
+    cast,
+    dtype_of,
+    joined,
+    shape_of,
+    tensor,
+    widened,
+)
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
 
@@ -94,7 +104,8 @@ def log10(x):
 @op
 def logaddexp2(x1, x2):
     """log2(2**x1 + 2**x2), without overflow."""
-    return P.divide(P.logaddexp(P.multiply(as_float(x1), math.log(2)), P.multiply(as_float(x2), math.log(2))), math.log(2))
+    x1, x2 = as_floats(x1, x2)
+    return P.divide(P.logaddexp(P.multiply(x1, math.log(2)), P.multiply(x2, math.log(2))), math.log(2))
 
 
 @op
@@ -104,26 +115,31 @@ def ldexp(x1, x2):
         raise TypeError(f"ldexp: x2 must be integers, got {dtype_of(x2)}.")
     dtype = dt.to_float(joined(x1, x2))
     half = P.floor_divide(x2, 2)  # in two steps: 2**x2 may overflow where the product doesn't
-    scale = lambda n: P.power(2, P.cast(n, dtype=dtype))  # noqa: E731
-    return P.multiply(P.multiply(P.cast(x1, dtype=dtype), scale(half)), scale(P.subtract(x2, half)))
+    scale = lambda n: P.power(2, cast(n, dtype))  # noqa: E731
+    return P.multiply(P.multiply(cast(x1, dtype), scale(half)), scale(P.subtract(x2, half)))
 
 
 @op
 def hypot(x1, x2):
     """sqrt(x1**2 + x2**2), without overflow."""
-    a, b = P.abs(as_float(x1)), P.abs(as_float(x2))
+    a, b = map(P.abs, as_floats(x1, x2))
     large, small = P.maximum(a, b), P.minimum(a, b)
-    none = P.logical_or(P.equal(large, 0), P.equal(large, math.inf))
+    infinite = P.logical_or(P.equal(a, math.inf), P.equal(b, math.inf))  # even beside a NaN
+    none = P.logical_or(P.equal(large, 0), infinite)
     ratio = P.divide(small, P.where(none, 1, large))
-    return P.where(none, large, P.multiply(large, P.sqrt(P.add(P.multiply(ratio, ratio), 1))))
+    y = P.where(none, large, P.multiply(large, P.sqrt(P.add(P.multiply(ratio, ratio), 1))))
+    return P.where(infinite, math.inf, y)
 
 
 @op
 def sinc(x):
     """sin(pi x) / (pi x), and 1 at 0."""
-    y = P.multiply(as_float(x), math.pi)
-    zero = P.equal(y, 0)
-    return P.where(zero, 1, P.divide(P.sin(y), P.where(zero, 1, y)))
+    x = turned = as_float(x)
+    if dt.is_float(dtype_of(x)):  # the same sine at -0.5 to 0.5, exact at whole numbers
+        rest = P.subtract(x, P.multiply(P.round(P.divide(x, 2)), 2))
+        turned = P.where(P.greater(P.abs(rest), 0.5), P.subtract(P.sign(rest), rest), rest)
+    zero = P.equal(x, 0)
+    return P.where(zero, 1, P.divide(P.sin(P.multiply(turned, math.pi)), P.multiply(P.where(zero, 1, x), math.pi)))
 
 
 @functools.cache
@@ -157,7 +173,7 @@ def i0(x):
     y_low = P.multiply(_chebyshev(P.subtract(P.divide(low, 4), 1), near), P.exp(low))
     half = P.exp(P.divide(high, 2))  # exp(x) may overflow where exp(x) / sqrt(x) doesn't
     y_high = P.multiply(P.multiply(P.divide(_chebyshev(P.subtract(P.divide(16, high), 1), far), P.sqrt(high)), half), half)
-    return P.cast(P.where(P.less_equal(x, 8), y_low, y_high), dtype=dtype)
+    return cast(P.where(P.less_equal(x, 8), y_low, y_high), dtype)
 
 
 @op
@@ -189,7 +205,7 @@ def round(x, decimals=0):
     tens, rest = P.floor_divide(x, 10**-decimals), P.multiply(P.mod(x, 10**-decimals), 2)
     odd = P.equal(P.mod(tens, 2), 1)
     up = P.logical_or(P.greater(rest, 10**-decimals), P.logical_and(P.equal(rest, 10**-decimals), odd))
-    return P.multiply(P.add(tens, P.cast(up, dtype=dtype_of(x))), 10**-decimals)
+    return P.multiply(P.add(tens, cast(up, dtype_of(x))), 10**-decimals)
 
 
 @op
@@ -218,7 +234,7 @@ def divide_no_nan(x1, x2):
 def clip(x, x_min, x_max):
     """x limited to [x_min, x_max] (numbers or tensors); bools count as int32."""
     dtype = dtype_of(x)
-    return P.cast(P.minimum(P.maximum(x, x_min), x_max), dtype="int32" if dtype == "bool" else dtype)
+    return cast(P.minimum(P.maximum(x, x_min), x_max), "int32" if dtype == "bool" else dtype)
 
 
 @op
@@ -256,7 +272,7 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
 @op
 def heaviside(x1, x2):
     """0 where x1 is negative, x2 where it is 0, 1 where it is positive; NaN of NaN."""
-    x1 = as_float(x1)
+    x1, x2 = as_floats(x1, x2)
     step = P.where(P.less(x1, 0), 0, P.where(P.equal(x1, 0), x2, 1))
     return P.where(P.not_equal(x1, x1), x1, step)
 
@@ -330,13 +346,13 @@ def isneginf(x):
 @op
 def logical_xor(x1, x2):
     """Exactly one is true."""
-    return P.not_equal(P.cast(x1, dtype="bool"), P.cast(x2, dtype="bool"))
+    return P.not_equal(cast(x1, "bool"), cast(x2, "bool"))
 
 
 @op
 def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     """|x1 - x2| <= atol + rtol |x2|; equal infinities are close, and NaNs if `equal_nan`."""
-    x1, x2 = as_float(x1), as_float(x2)
+    x1, x2 = as_floats(x1, x2)
     near = P.less_equal(P.abs(P.subtract(x1, x2)), P.add(P.multiply(P.abs(x2), rtol), atol))
     close = P.logical_or(P.equal(x1, x2), P.logical_and(P.isfinite(x2), near))
     if equal_nan:
@@ -366,7 +382,7 @@ def gcd(x1, x2):
     _integers("gcd", x1, x2)
     dtype = joined(x1, x2)
     shape = broadcast_shapes("gcd", shape_of(x1), shape_of(x2))
-    a, b = (P.broadcast_to(P.abs(P.cast(x, dtype=dtype)), shape=shape) for x in (x1, x2))
+    a, b = (P.broadcast_to(P.abs(cast(x, dtype)), shape=shape) for x in (x1, x2))
 
     def unfinished(a: Any, b: Any) -> Any:
         return [P.any(P.not_equal(b, 0), axes=tuple(range(len(shape))))]

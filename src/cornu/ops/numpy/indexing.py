@@ -12,6 +12,7 @@ from cornu import primitives as P
 from cornu.ops.common import (
     axis_of,
     broadcast_shapes,
+    cast,
     constant,
     counted,
     data_size,
@@ -47,7 +48,7 @@ def nonzero(x):
     Their length depends on the values, so that it can't be compiled.
     """
     shape = shape_of(x)
-    mask = ravel(P.cast(x, dtype="bool"))
+    mask = ravel(cast(x, "bool"))
     count = data_size(P.sum(mask, axes=(0,)), "nonzero", math.prod(shape))
     order = P.argsort(P.logical_not(mask), axis=0)  # stable: the true ones first
     return unravel_index(slice_axis(order, 0, 0, count), shape)
@@ -171,7 +172,7 @@ def _positive(k, size):
     start, stop, step = k.indices(size)
     if step > 0:
         return start, builtins.max(start, stop), step
-    count = builtins.max(0, -((start - stop) // -step) if start > stop else 0)
+    count = builtins.max(-((stop - start) // -step), 0)
     low = start + (count - 1) * step if count else 0
     return low, (start + 1 if count else 0), -step
 
@@ -221,7 +222,7 @@ def bincount(x, weights=None, minlength=0, sparse=False):
         raise TypeError(f"bincount: expected a vector (or a matrix, row by row) of integers, got {dtype_of(x)} of shape {shape}.")
     if weights is not None and shape_of(weights) != shape:
         raise ValueError(f"bincount: weights of shape {shape_of(weights)} don't fit x of shape {shape}.")
-    x = P.cast(x, dtype="int32")
+    x = cast(x, "int32")
     top = P.max(x, axes=tuple(range(len(shape)))) if math.prod(shape) else constant(-1, x)
     count = builtins.max(data_size(P.add(top, 1), "bincount"), minlength)
     values = P.full(shape=shape, value=1, dtype="int32") if weights is None else tensor(weights)

@@ -12,6 +12,7 @@ from cornu import primitives as P
 from cornu.ops.common import (
     axes_of,
     axis_of,
+    cast,
     check_divides,
     constant,
     dtype_of,
@@ -318,7 +319,7 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     if constant_values is not None and mode != "constant":
         raise ValueError(f"pad: constant_values makes sense with mode='constant' only, got mode={mode!r}.")
     if mode in ("constant", "empty"):
-        value = constant(0, x) if constant_values is None else P.cast(constant_values, dtype=dtype_of(x))
+        value = constant(0, x) if constant_values is None else cast(constant_values, dtype_of(x))
         return P.pad(x, value, low=tuple(p[0] for p in pairs), high=tuple(p[1] for p in pairs), interior=(0,) * rank)
     if mode not in (*_PLACES, *_STATISTICS, "linear_ramp"):
         raise ValueError(f"pad: there is no mode {mode!r}. The modes are: constant, empty, linear_ramp, {', '.join((*_PLACES, *_STATISTICS))}.")
@@ -351,7 +352,7 @@ def _padded(x, axis, before, after, mode):
         if not dt.is_float(dtype) and dt.is_float(dtype_of(end)):
             end = P.floor(end) if mode == "linear_ramp" else P.round(end)
         shape = tuple(count if i == axis else n for i, n in enumerate(shape_of(x)))
-        ends.append(P.broadcast_to(P.cast(end, dtype=dtype), shape=shape))
+        ends.append(P.broadcast_to(cast(end, dtype), shape=shape))
     return P.concatenate(ends[0], x, ends[1], axis=axis)
 
 

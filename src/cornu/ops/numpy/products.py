@@ -8,7 +8,17 @@ import math
 import string
 
 from cornu import primitives as P
-from cornu.ops.common import axis_of, broadcast_shapes, dtype_of, ints, joined, permuted, shape_of, slice_axis
+from cornu.ops.common import (
+    axis_of,
+    broadcast_shapes,
+    cast,
+    dtype_of,
+    ints,
+    joined,
+    permuted,
+    shape_of,
+    slice_axis,
+)
 from cornu.ops.numpy.elementwise import conjugate
 from cornu.ops.numpy.manipulation import diagonal, expand_dims, flip, moveaxis, ravel, squeeze
 from cornu.ops.op import export, op
@@ -18,7 +28,7 @@ from cornu.primitives import dtypes as dt
 def _product(x1, x2):
     """Matrix product; those of int8 are summed in int32."""
     if dtype_of(x1) == dtype_of(x2) == "int8":
-        x1, x2 = P.cast(x1, dtype="int32"), P.cast(x2, dtype="int32")
+        x1, x2 = cast(x1, "int32"), cast(x2, "int32")
     return P.matmul(x1, x2)
 
 
@@ -60,7 +70,7 @@ def outer(x1, x2):
 @op
 def vdot(x1, x2):
     """Sum of the products of the elements of conj(x1) and x2, both flattened."""
-    return matmul(conjugate(ravel(x1)), ravel(x2))
+    return tensordot(conjugate(ravel(x1)), ravel(x2), 1)
 
 
 @op
@@ -140,7 +150,7 @@ def correlate(x1, x2, mode="valid"):
     if mode not in ("valid", "same", "full"):
         raise ValueError(f"correlate: mode must be 'valid', 'same' or 'full', got {mode!r}.")
     dtype = dt.to_float(joined(x1, x2))
-    x1, x2 = P.cast(x1, dtype=dtype), P.cast(x2, dtype=dtype)
+    x1, x2 = cast(x1, dtype), cast(x2, dtype)
     if m < n:
         return flip(conjugate(correlate(x2, x1, mode)))
     low, high = {"valid": (0, 0), "same": (n // 2, n - 1 - n // 2), "full": (n - 1, n - 1)}[mode]
@@ -174,7 +184,7 @@ def einsum(subscripts, *operands, **kwargs):
         ValueError: for subscripts that don't fit the operands.
     """
     if operands and all(dtype_of(x) == "int8" for x in operands):
-        operands = tuple(P.cast(x, dtype="int32") for x in operands)
+        operands = tuple(cast(x, "int32") for x in operands)
     terms, output = _read(subscripts, [len(shape_of(x)) for x in operands])
     _check_sizes(subscripts, terms, operands)
     taken = [_diagonals(term, x) for term, x in zip(terms, operands, strict=True)]
@@ -183,7 +193,7 @@ def einsum(subscripts, *operands, **kwargs):
         needed = set(output).union(*[later for later, _ in taken[i + 2 :]])
         label, value = _contract(label, value, term, x, needed)
     summed = tuple(i for i, c in enumerate(label) if c not in output)
-    value = P.cast(P.sum(value, axes=summed), dtype=dtype_of(value)) if summed else value
+    value = cast(P.sum(value, axes=summed), dtype_of(value)) if summed else value
     label = "".join(c for c in label if c in output)
     return permuted(value, [label.index(c) for c in output])
 
@@ -260,7 +270,7 @@ def _summed(x, label, needed):
     drop = tuple(i for i, c in enumerate(label) if c not in needed)
     if not drop:
         return x, label
-    return P.cast(P.sum(x, axes=drop), dtype=dtype_of(x)), "".join(c for i, c in enumerate(label) if i not in drop)
+    return cast(P.sum(x, axes=drop), dtype_of(x)), "".join(c for i, c in enumerate(label) if i not in drop)
 
 
 def _dropped(x, label, c):

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from cornu import primitives as P
-from cornu.ops.common import axes_of, axis_of, constant, dtype_of, shape_of, slice_axis
+from cornu.ops.common import axes_of, axis_of, cast, constant, dtype_of, shape_of, slice_axis
 from cornu.ops.numpy.manipulation import expand_dims, ravel
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
@@ -25,7 +25,7 @@ def sum(x, axis=None, keepdims=False):
 @op
 def prod(x, axis=None, keepdims=False, dtype=None):
     """Product over `axis` (None: all, an int or a tuple); small integers and bools are multiplied in 32 bits."""
-    return _reduced(P.prod, x if dtype is None else P.cast(x, dtype=dt.name_of(dtype)), axis, keepdims, "prod")
+    return _reduced(P.prod, x if dtype is None else cast(x, dt.name_of(dtype)), axis, keepdims, "prod")
 
 
 @op
@@ -49,7 +49,7 @@ def _extremum(primitive: Any, combine: Any, x: Any, axis: Any, keepdims: bool, i
         kept = tuple(1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes)
         return P.full(shape=kept, value=initial, dtype=dtype_of(x))
     found = primitive(x, axes=axes, keepdims=bool(keepdims))
-    return found if initial is None else P.cast(combine(found, initial), dtype=dtype_of(x))
+    return found if initial is None else cast(combine(found, initial), dtype_of(x))
 
 
 @op
@@ -93,7 +93,7 @@ def ptp(x, axis=None, keepdims=False):
 @op
 def count_nonzero(x, axis=None):
     """Number (int32) of elements that are not 0 over `axis` (None: all, an int or a tuple)."""
-    return _reduced(P.sum, P.cast(x, dtype="bool"), axis, False, "count_nonzero")
+    return _reduced(P.sum, cast(x, "bool"), axis, False, "count_nonzero")
 
 
 # Places of extremes
@@ -125,7 +125,7 @@ def argmin(x, axis=None, keepdims=False):
 
 
 def _cumulative(primitive: Any, x: Any, axis: Any, dtype: Any, where: str) -> Any:
-    x = x if dtype is None else P.cast(x, dtype=dt.name_of(dtype))
+    x = x if dtype is None else cast(x, dt.name_of(dtype))
     x = ravel(x) if axis is None or not shape_of(x) else x
     return primitive(x, axis=axis_of(axis or 0, len(shape_of(x)), where))
 
@@ -167,7 +167,7 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
     """Integral of y along `axis` by the trapezoidal rule, at places x (a vector, or like y) or every `dx`."""
     axis = axis_of(axis, len(shape_of(y)), "trapezoid")
     later, earlier = _ends(y, axis)
-    mean = P.divide(P.add(P.cast(later, dtype=dt.to_float(dtype_of(y))), earlier), 2)
+    mean = P.divide(P.add(cast(later, dt.to_float(dtype_of(y))), earlier), 2)
     if x is not None:
         gaps = diff(x, axis=0 if len(shape_of(x)) == 1 else axis)
         if len(shape_of(x)) == 1:

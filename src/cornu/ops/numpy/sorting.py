@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 
 from cornu import primitives as P
-from cornu.ops.common import axis_of, data_size, dtype_of, joined, permuted, shape_given, shape_of, slice_axis
+from cornu.ops.common import (
+    axis_of,
+    cast,
+    data_size,
+    dtype_of,
+    joined,
+    permuted,
+    shape_given,
+    shape_of,
+    slice_axis,
+)
 from cornu.ops.numpy.manipulation import flip, ravel
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
@@ -74,7 +84,7 @@ def isin(x1, x2, assume_unique=False, invert=False):
     """Whether each element of x1 is among those of x2, or is not if `invert`. `assume_unique` changes nothing."""
     pool = ravel(x2)
     dtype, count = joined(x1, x2), shape_of(pool)[0]
-    x1, pool = P.cast(x1, dtype=dtype), P.cast(pool, dtype=dtype)
+    x1, pool = cast(x1, dtype), cast(pool, dtype)
     if not count:
         found = P.full(shape=shape_of(x1), value=False, dtype="bool")
     elif dtype in dt.COMPLEXES:  # no order
@@ -117,7 +127,7 @@ def unique(
     order = _row_order(rows)
     ordered = P.take(rows, order, axis=0)
     first = _starts(ordered, n)
-    group = P.subtract(P.cumsum(P.cast(first, dtype="int32"), axis=0), 1)  # of each sorted row
+    group = P.subtract(P.cumsum(cast(first, "int32"), axis=0), 1)  # of each sorted row
     count = data_size(P.sum(first, axes=(0,)), "unique", n) if size is None else shape_given(size, "unique")[0]
     starts = P.scatter(  # where each group begins; those past `count` are dropped
         P.full(shape=(count,), value=n, dtype="int32"),
@@ -127,7 +137,7 @@ def unique(
     )
     there = P.less(starts, n)
     values = P.take(ordered, starts, axis=0) if n else P.full(shape=(count, *shape_of(rows)[1:]), value=0, dtype=dtype_of(x))
-    filling = P.cast(0 if fill_value is None else fill_value, dtype=dtype_of(x))
+    filling = cast(0 if fill_value is None else fill_value, dtype_of(x))
     values = P.where(P.reshape(there, shape=(count, 1)), values, filling)
     values = P.reshape(values, shape=(count, *rest))
     results = [values if axis is None else permuted(values, [*range(1, axis + 1), 0, *range(axis + 1, len(shape))])]

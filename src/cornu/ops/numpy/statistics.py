@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.common import axes_of, constant, dtype_of, joined, permuted, shape_of, widened
+from cornu.ops.common import axes_of, cast, constant, dtype_of, joined, permuted, shape_of, widened
 from cornu.ops.numpy.creation import linspace
 from cornu.ops.numpy.elementwise import clip
 from cornu.ops.numpy.manipulation import expand_dims, ravel
@@ -25,14 +25,14 @@ def mean(x, axis=None, keepdims=False):
     x, dtype = widened(x)
     axes = axes_of(axis, len(shape_of(x)), "mean")
     total = P.sum(x, axes=axes, keepdims=bool(keepdims))
-    return P.cast(P.divide(total, float(math.prod(shape_of(x)[a] for a in axes))), dtype=dtype)
+    return cast(P.divide(total, float(math.prod(shape_of(x)[a] for a in axes))), dtype)
 
 
 @op
 def var(x, axis=None, keepdims=False):
     """Variance over `axis`: the mean squared distance from the mean."""
     x, dtype = widened(x)
-    return P.cast(mean(_squared(P.subtract(x, mean(x, axis, True))), axis, keepdims), dtype=dt.real_part(dtype))
+    return cast(mean(_squared(P.subtract(x, mean(x, axis, True))), axis, keepdims), dt.real_part(dtype))
 
 
 def _squared(x: Any) -> Any:
@@ -60,9 +60,9 @@ def average(x, axis=None, weights=None):
             raise ValueError(f"average: weights of shape {shape_of(weights)} don't fit x of shape {shape} along axis {axis}.")
         weights = P.reshape(weights, shape=tuple(n if i in axes else 1 for i, n in enumerate(shape)))
     dtype = dt.to_float(joined(x, weights))
-    w = P.cast(weights, dtype=dtype)
+    w = cast(weights, dtype)
     total = P.sum(P.broadcast_to(w, shape=shape), axes=axes)
-    return P.divide(P.sum(P.multiply(P.cast(x, dtype=dtype), w), axes=axes), total)
+    return P.divide(P.sum(P.multiply(cast(x, dtype), w), axes=axes), total)
 
 
 @op
@@ -70,14 +70,14 @@ def nanmean(x, axis=None, keepdims=False):
     """Mean over `axis` of what is not NaN; NaN where there is nothing else."""
     x, dtype = widened(x)
     count = sum(P.logical_not(_missing(x)), axis, keepdims)
-    return P.cast(P.divide(nansum(x, axis, keepdims), P.cast(count, dtype=dt.real_part(dtype_of(x)))), dtype=dtype)
+    return cast(P.divide(nansum(x, axis, keepdims), cast(count, dt.real_part(dtype_of(x)))), dtype)
 
 
 @op
 def nanvar(x, axis=None, keepdims=False):
     """Variance over `axis` of what is not NaN."""
     x, dtype = widened(x)
-    return P.cast(nanmean(_squared(P.subtract(x, nanmean(x, axis, True))), axis, keepdims), dtype=dt.real_part(dtype))
+    return cast(nanmean(_squared(P.subtract(x, nanmean(x, axis, True))), axis, keepdims), dt.real_part(dtype))
 
 
 @op
@@ -98,7 +98,7 @@ def corrcoef(x):
     products = P.matmul(centred, P.transpose(other, axes=(1, 0)))
     lengths = P.sqrt(sum(_squared(centred), 1))
     c = P.divide(P.divide(products, expand_dims(lengths, 1)), expand_dims(lengths, 0))
-    c = P.cast(c if dtype in dt.COMPLEXES else clip(c, -1, 1), dtype=dtype)
+    c = cast(c if dtype in dt.COMPLEXES else clip(c, -1, 1), dtype)
     return c if len(shape_of(x)) == 2 else P.reshape(c, shape=())
 
 
@@ -123,25 +123,25 @@ def _quantile(x: Any, q: Any, axis: Any, method: str, keepdims: bool, where: str
     points = math.prod(shape_of(q))
     last = float(count - 1)
     if skip_nan:
-        last = P.subtract(P.cast(sum(P.logical_not(_missing(ordered)), -1, True), dtype="float64"), 1)
-    place = P.maximum(P.multiply(P.reshape(P.cast(q, dtype="float64"), shape=(points,)), last), 0)
+        last = P.subtract(cast(sum(P.logical_not(_missing(ordered)), -1, True), "float64"), 1)
+    place = P.maximum(P.multiply(P.reshape(cast(q, "float64"), shape=(points,)), last), 0)
     y = _between(ordered, P.broadcast_to(place, shape=(*lead, points)), method)
     if not skip_nan:
         y = P.where(P.any(_missing(ordered), axes=(len(lead),), keepdims=True), math.nan, y)
     y = P.transpose(y, axes=(len(lead), *range(len(lead))))
     kept = tuple(1 if i in axes else n for i, n in enumerate(shape)) if keepdims else lead
-    return P.cast(P.reshape(y, shape=(*shape_of(q), *kept)), dtype=dtype)
+    return cast(P.reshape(y, shape=(*shape_of(q), *kept)), dtype)
 
 
 def _between(ordered: Any, place: Any, method: str) -> Any:
     """Elements along the last axis at places that may lie between two of them."""
-    at = lambda p: P.take_along_axis(ordered, P.cast(p, dtype="int32"), axis=len(shape_of(ordered)) - 1)  # noqa: E731
+    at = lambda p: P.take_along_axis(ordered, cast(p, "int32"), axis=len(shape_of(ordered)) - 1)  # noqa: E731
     if method == "nearest":
         return at(P.round(place))
     low, high = at(P.floor(place)), at(P.ceil(place))
     if method in ("lower", "higher"):
         return low if method == "lower" else high
-    part = constant(0.5, ordered) if method == "midpoint" else P.cast(P.subtract(place, P.floor(place)), dtype=dtype_of(ordered))
+    part = constant(0.5, ordered) if method == "midpoint" else cast(P.subtract(place, P.floor(place)), dtype_of(ordered))
     return P.where(P.equal(low, high), low, P.add(low, P.multiply(P.subtract(high, low), part)))
 
 
@@ -219,7 +219,7 @@ def histogram(x, bins=10, range=None):
     place = P.reshape(P.where(inside, place, -1), shape=(*shape_of(x), 1))  # rows out of range are dropped
     one = P.full(shape=shape_of(x), value=1, dtype="int32")
     counts = P.scatter(P.full(shape=(bins,), value=0, dtype="int32"), place, one, mode="add")
-    return counts, P.cast(edges, dtype=dtype)
+    return counts, cast(edges, dtype)
 
 
 export(globals())
