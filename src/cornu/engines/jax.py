@@ -118,6 +118,8 @@ def iota(*, shape: Any, axis: int, dtype: str) -> Any:
 
 @define
 def sum_(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
+    if x.dtype.kind in "fcV":  # V: bfloat16
+        return jnp.sum(x, axes, keepdims=True) if keepdims else jnp.sum(x, axes)
     return jnp.sum(x, axis=axes, keepdims=keepdims, dtype=dt.accumulate(x.dtype.name))
 
 

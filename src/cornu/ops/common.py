@@ -43,19 +43,27 @@ def tensor(x: Tensor) -> Tensor:
     return engine.asarray(x)
 
 
+def rank_of(x: Tensor) -> int:
+    """Number of dimensions of anything that can be an operand."""
+    return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
+
+
 def axis_of(axis: int, rank: int, where: str) -> int:
     """A non-negative axis. Raises ValueError naming the op where it is out of range."""
-    if not -rank <= axis < max(rank, 1):
-        raise ValueError(f"{where}: axis {axis} is out of bounds for a tensor of rank {rank}.")
-    return int(axis) % max(rank, 1)
+    if -rank <= axis < rank:
+        return axis if axis >= 0 else axis + rank
+    if rank == 0 and axis in (0, -1):
+        return 0
+    raise ValueError(f"{where}: axis {axis} is out of bounds for a tensor of rank {rank}.")
 
 
 def axes_of(axis: Axis, rank: int, where: str) -> tuple[int, ...]:
     """Sorted non-negative axes for None (all), an int, or a sequence."""
     if axis is None:
         return tuple(range(rank))
-    given = [axis] if isinstance(axis, (int, np.integer)) else list(axis)
-    axes = [axis_of(int(a), rank, where) for a in given]
+    if isinstance(axis, (int, np.integer)):
+        return (axis_of(int(axis), rank, where),)
+    axes = [axis_of(int(a), rank, where) for a in axis]
     if len(set(axes)) != len(axes):
         raise ValueError(f"{where}: duplicate axes in {axis}.")
     return tuple(sorted(axes))
@@ -113,10 +121,16 @@ def shape_given(shape: Any, where: str) -> tuple[int, ...]:
         ValueError: for unknown or negative sizes.
         TypeError: for what is no int.
     """
-    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    if any(size is None or size < 0 for size in sizes):
-        raise ValueError(f"{where}: a tensor needs a complete shape of sizes that are not negative, got {sizes}.")
-    return tuple(operator.index(size) for size in sizes)
+    given = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    try:
+        sizes = tuple(map(operator.index, given))
+    except TypeError:
+        if None not in given:
+            raise TypeError(f"{where}: sizes must be ints, got {given}.") from None
+        sizes = (-1,)
+    if sizes and min(sizes) < 0:
+        raise ValueError(f"{where}: a tensor needs a complete shape of sizes that are not negative, got {given}.")
+    return sizes
 
 
 def ints(value: Any, where: str) -> tuple[int, ...]:

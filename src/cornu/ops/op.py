@@ -34,9 +34,9 @@ def op(body: Body) -> Body:
                 return apply(call, args, kwargs)
         if kwargs and has_symbolic(kwargs.values()):
             return apply(call, args, kwargs)
-        override = context.current().overrides.get(name)
-        if override is not None:
-            result = _native(override, args, kwargs)
+        overrides = context.current().overrides
+        if name in overrides:
+            result = _native(overrides[name], args, kwargs)
             if result is not NotImplemented:
                 return result
         return body(*args, **kwargs)

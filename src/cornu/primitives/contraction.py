@@ -24,7 +24,12 @@ def _swap(x):
     return transpose(x, axes=(*range(rank - 2), rank - 1, rank - 2))
 
 
-@primitive(joined, _matmul_shape, lambda g, y, x1, x2: (matmul(g, _swap(x2)), matmul(_swap(x1), g)))
+def _product_dtypes(x1, x2):
+    """Joined; products of two int8 are summed in int32."""
+    return ("int32", "int32") if x1 == x2 == "int8" else joined.operands(x1, x2)
+
+
+@primitive(DtypeRule(_product_dtypes, joined.result), _matmul_shape, lambda g, y, x1, x2: (matmul(g, _swap(x2)), matmul(_swap(x1), g)))
 def matmul(x1, x2):
     """Matrix product over the last two dimensions; leading ones broadcast. Half precision accumulates in float32."""
     if x1.dtype == bool:

@@ -126,9 +126,7 @@ def numpy_dtype(name: str) -> np.dtype:
 
 @functools.cache
 def _name_of_numpy(dtype: np.dtype) -> str:
-    if dtype.name not in DTYPES:
-        raise TypeError(f"There is no dtype {dtype.name!r} in Cornu. The dtypes are: {', '.join(DTYPES)}.")
-    return dtype.name
+    return dtype.name  # a property that NumPy computes anew each time
 
 
 def name_of(dtype: Any) -> str:
@@ -137,11 +135,13 @@ def name_of(dtype: Any) -> str:
     Raises:
         ValueError: if it is no dtype that Cornu knows.
     """
-    if isinstance(dtype, str):
+    if isinstance(dtype, np.dtype):
+        name = _name_of_numpy(dtype)
+    elif isinstance(dtype, str):
         name = {"float": config.floatx(), "int": "int32"}.get(dtype, dtype)
     elif dtype in WEAK:
         name = strong(WEAK[dtype])
-    elif isinstance(dtype, np.dtype) or (isinstance(dtype, type) and issubclass(dtype, np.generic)):
+    elif isinstance(dtype, type) and issubclass(dtype, np.generic):
         name = np.dtype(dtype).name
     else:
         name = getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]

@@ -61,7 +61,14 @@ class Primitive:
 
     def __call__(self, *operands: Any, **params: Any) -> Any:
         engine = context.current()
-        key = (self, config.floatx(), *[(type(x), getattr(x, "dtype", None)) for x in operands])
+        if len(operands) == 1:  # the hot path of every eager op: no loop for one operand or two
+            (x,) = operands
+            key: Any = (self, config.floatx(), type(x), getattr(x, "dtype", None))
+        elif len(operands) == 2:
+            x, y = operands
+            key = (self, config.floatx(), type(x), getattr(x, "dtype", None), type(y), getattr(y, "dtype", None))
+        else:
+            key = (self, config.floatx(), *[(type(x), getattr(x, "dtype", None)) for x in operands])
         kernel = engine.plans.get(key) or engine.plan(key, operands)
         try:
             return kernel(*operands, **params)

@@ -31,14 +31,14 @@ from cornu.primitives import dtypes as dt
 @op
 def reshape(x, newshape):
     """The same elements in another shape; one size may be -1 (or None)."""
-    shape = tuple(-1 if n is None else n for n in (newshape if isinstance(newshape, (list, tuple)) else (newshape,)))
-    have = shape_of(x)
-    if -1 in shape:
+    shape = newshape if isinstance(newshape, (list, tuple)) else (newshape,)
+    if -1 in shape or None in shape:
+        shape, have = [-1 if n is None else n for n in shape], shape_of(x)
         rest = math.prod(n for n in shape if n != -1)
         if shape.count(-1) > 1 or rest == 0:
             raise ValueError(f"reshape: the size of -1 is not determined in {shape}, for a tensor of shape {have}.")
         check_divides(rest, math.prod(have), f"reshape: a tensor of shape {have} can't be reshaped to {shape}.")
-        shape = tuple(math.prod(have) // rest if n == -1 else n for n in shape)
+        shape = [math.prod(have) // rest if n == -1 else n for n in shape]
     return P.reshape(x, shape=shape_given(shape, "reshape"))
 
 

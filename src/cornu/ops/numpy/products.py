@@ -16,6 +16,7 @@ from cornu.ops.common import (
     ints,
     joined,
     permuted,
+    rank_of,
     shape_of,
     slice_axis,
 )
@@ -25,22 +26,15 @@ from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
 
 
-def _product(x1, x2):
-    """Matrix product; those of int8 are summed in int32."""
-    if dtype_of(x1) == dtype_of(x2) == "int8":
-        x1, x2 = cast(x1, "int32"), cast(x2, "int32")
-    return P.matmul(x1, x2)
-
-
 @op
 def matmul(x1, x2):
     """Matrix product as `numpy.matmul`: vectors are rows or columns, leading dimensions broadcast; of two int8, int32."""
-    a, b = len(shape_of(x1)), len(shape_of(x2))
+    a, b = rank_of(x1), rank_of(x2)
+    if a > 1 and b > 1:
+        return P.matmul(x1, x2)
     if not a or not b:
         raise ValueError(f"matmul: scalars are no matrices (shapes {shape_of(x1)} and {shape_of(x2)}); use multiply.")
-    if a > 1 and b > 1:
-        return _product(x1, x2)
-    y = _product(x1 if a > 1 else expand_dims(x1, 0), x2 if b > 1 else expand_dims(x2, 1))
+    y = P.matmul(x1 if a > 1 else expand_dims(x1, 0), x2 if b > 1 else expand_dims(x2, 1))
     return squeeze(y, tuple(([-2] if a == 1 else []) + ([-1] if b == 1 else [])))
 
 
@@ -90,7 +84,8 @@ def tensordot(x1, x2, axes=2):
     count = math.prod(a[i] for i in left)
     one = P.reshape(permuted(x1, keep_a + left), shape=(math.prod(a[i] for i in keep_a), count))
     other = P.reshape(permuted(x2, right + keep_b), shape=(count, math.prod(b[i] for i in keep_b)))
-    return P.reshape(P.matmul(one, other), shape=tuple([a[i] for i in keep_a] + [b[i] for i in keep_b]))
+    y = P.reshape(P.matmul(one, other), shape=tuple([a[i] for i in keep_a] + [b[i] for i in keep_b]))
+    return cast(y, "int8") if joined(x1, x2) == "int8" else y
 
 
 @op
@@ -183,7 +178,7 @@ def einsum(subscripts, *operands, **kwargs):
     Raises:
         ValueError: for subscripts that don't fit the operands.
     """
-    if operands and all(dtype_of(x) == "int8" for x in operands):
+    if operands and builtins.all(dtype_of(x) == "int8" for x in operands):
         operands = tuple(cast(x, "int32") for x in operands)
     terms, output = _read(subscripts, [len(shape_of(x)) for x in operands])
     _check_sizes(subscripts, terms, operands)

@@ -6,14 +6,14 @@ import math
 from typing import Any
 
 from cornu import primitives as P
-from cornu.ops.common import axes_of, axis_of, cast, constant, dtype_of, shape_of, slice_axis
+from cornu.ops.common import axes_of, axis_of, cast, constant, dtype_of, rank_of, shape_of, slice_axis
 from cornu.ops.numpy.manipulation import expand_dims, ravel
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
 
 
 def _reduced(primitive: Any, x: Any, axis: Any, keepdims: bool, where: str) -> Any:
-    return primitive(x, axes=axes_of(axis, len(shape_of(x)), where), keepdims=bool(keepdims))
+    return primitive(x, axes=axes_of(axis, rank_of(x), where), keepdims=bool(keepdims))
 
 
 @op
