@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from cornu.layers.layer import Layer
+from cornu.models.export import export_onnx
 from cornu.models.summary import print_summary
 from cornu.training.loop import Trainer
 
@@ -66,3 +67,20 @@ class Model(Trainer, Layer):
             show_trainable: a column for it. positions, layer_range: accepted, no effect.
         """
         print_summary(self, line_length, print_fn, expand_nested, show_trainable)
+
+    def export(
+        self, filepath: Any, format: str = "tf_saved_model", verbose: Any = None, input_signature: Any = None, **kwargs: Any
+    ) -> None:
+        """Write the model for inference elsewhere.
+
+        Args:
+            filepath: of the file. format: "onnx"; need not be given for a file called "….onnx". verbose: print where it went.
+            input_signature: nested things with `shape` (None for the batch) and `dtype`, for a model that is not functional.
+            kwargs: `opset_version`, of ONNX.
+
+        Raises:
+            ValueError: for another format, or a model that has no form in it.
+        """
+        if format != "onnx" and not (format == "tf_saved_model" and str(filepath).endswith(".onnx")):
+            raise ValueError(f"Models are exported as 'onnx', not as {format!r}: pass format='onnx', or a file called '….onnx'.")
+        export_onnx(self, filepath, input_signature, verbose=verbose, **kwargs)

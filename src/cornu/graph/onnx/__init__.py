@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import onnx
 from onnx import helper
 
-from cornu.graph.graph import Graph, Node
+from cornu.graph.graph import Graph, Node, Value
 from cornu.graph.onnx import contraction, control, structure  # noqa: F401 (they enter what they lower)
+from cornu.graph.onnx.dims import Dim
 from cornu.graph.onnx.elementwise import LOWERING
 from cornu.graph.onnx.writer import IR_VERSION, Ref, Writer, value_info
 from cornu.primitives import dtypes as dt
@@ -35,26 +36,43 @@ def can_write(node: Node) -> bool:
 
 
 def model(
-    graph: Graph, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None, batch: str = "batch"
+    graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] = (), weights: Mapping[Value, str] | None = None
 ) -> onnx.ModelProto:
     """The program as a model.
 
     Args:
         graph: its nodes are all such that `can_write` holds. Its shapes may hold `Dim`s.
         inputs, outputs: names; by default i0, i1, … and o0, o1, …
-        batch: name of the dimension that only the running model knows.
+        weights: names of constants.
     """
     writer = Writer(LOWERING)
+    for value, name in (weights or {}).items():
+        writer.constant(graph.constants[value], name=name)
     refs = [Ref(name, v.dtype, v.shape) for name, v in zip(inputs or [f"i{i}" for i in range(len(graph.inputs))], graph.inputs)]
+    for ref in refs:
+        if writer.batch is None and Dim(1) in ref.shape:
+            axis = ref.shape.index(Dim(1))
+            writer.batch = writer.node("Shape", ref, dtype="int64", start=axis, end=axis + 1)
     results = writer.program(graph, refs)
     names = list(outputs or [f"o{i}" for i in range(len(results))])
     for name, ref in zip(names, results, strict=True):
         writer.nodes.append(helper.make_node("Identity", [ref.name], [name]))
     given = [value_info(name, v.dtype, v.shape) for name, v in zip(names, graph.outputs)]
-    proto = helper.make_graph(writer.nodes, "cornu", [value_info(r.name, r.dtype, r.shape) for r in refs], given, writer.initializers)
+    used = set(_read(writer.nodes))
+    constants = [tensor for tensor in writer.initializers if tensor.name in used]
+    proto = helper.make_graph(writer.nodes, "cornu", [value_info(r.name, r.dtype, r.shape) for r in refs], given, constants)
     return helper.make_model(
         proto, opset_imports=[helper.make_opsetid("", writer.opset)], ir_version=IR_VERSION, producer_name="cornu"
     )
+
+
+def _read(nodes: Iterable[onnx.NodeProto]) -> Iterator[str]:
+    """Names of what the nodes, and those of their subgraphs, read."""
+    for node in nodes:
+        yield from node.input
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _read(attribute.g.node)
 
 
 __all__: list[Any] = ["DTYPES", "LOWERING", "can_write", "model"]

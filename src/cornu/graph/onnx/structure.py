@@ -118,16 +118,16 @@ def scatter(o: Writer, x: Ref, indices: Ref, updates: Ref, *, mode: str) -> Ref:
     places, rest = math.prod(x.shape[:depth]), x.shape[depth:]
     count = math.prod(indices.shape[:-1])
     rows = o.cast(o.reshape(indices, (count, depth)), "int64")
-    inside = o.And(o.GreaterOrEqual(rows, 0), o.Less(rows, o.constant(np.array(x.shape[:depth], "int64"))))
+    inside = o.And(o.GreaterOrEqual(rows, 0), o.Less(rows, o.ints(x.shape[:depth])))
     inside = o.Equal(o.ReduceSum(o.cast(inside, "int64"), _vector(o, [1]), keepdims=1), depth)
-    steps = np.array([math.prod(x.shape[i + 1 : depth]) for i in range(depth)], "int64")
-    flat = o.ReduceSum(o.Mul(rows, o.constant(steps)), _vector(o, [1]), keepdims=1)
-    flat = o.Where(inside, flat, places)
-    row = o.constant(np.zeros((1, *rest), dt.numpy_dtype(x.dtype)))
+    steps = o.ints([math.prod(x.shape[i + 1 : depth]) for i in range(depth)])
+    flat = o.ReduceSum(o.Mul(rows, steps), _vector(o, [1]), keepdims=1)
+    flat = o.Where(inside, flat, o.size(places))
+    row = o.filled((1, *rest), 0, x.dtype)
     table = o.Concat(o.reshape(x, (places, *rest)), row, axis=0)
     reduction = {"update": "none", "multiply": "mul"}.get(mode, mode)
     done = o.ScatterND(table, flat, o.reshape(updates, (count, *rest)), reduction=reduction)
-    return o.reshape(o.slice(done, 0, 0, places), x.shape)
+    return o.reshape(o.slice(done, 0, 0, -1), x.shape)
 
 
 def _scatter_whole(o: Writer, x: Ref, updates: Ref, mode: str) -> Ref:
@@ -145,8 +145,8 @@ def _scatter_whole(o: Writer, x: Ref, updates: Ref, mode: str) -> Ref:
 
 def _start(o: Writer, start: Ref, shape: Any, sizes: Any) -> Ref:
     """The start of a block, moved inside, as int64."""
-    room = np.array(shape) - np.array(sizes)
-    return o.Min(o.Max(o.cast(start, "int64"), 0), o.constant(room.astype("int64")))
+    room = o.ints([n - taken for n, taken in zip(shape, sizes, strict=True)])
+    return o.Min(o.Max(o.cast(start, "int64"), 0), room)
 
 
 @lowers
@@ -154,7 +154,7 @@ def dynamic_slice(o: Writer, x: Ref, start: Ref, *, sizes: Any) -> Ref:
     if not sizes:
         return x
     first = _start(o, start, x.shape, sizes)
-    return o.Slice(x, first, o.Add(first, o.constant(np.array(sizes, "int64"))))
+    return o.Slice(x, first, o.Add(first, o.ints(sizes)))
 
 
 @lowers
@@ -162,7 +162,7 @@ def dynamic_update_slice(o: Writer, x: Ref, update: Ref, start: Ref) -> Ref:
     if not x.shape:
         return update
     first = _start(o, start, x.shape, update.shape)
-    after = o.Sub(o.constant(np.array(x.shape, "int64") - np.array(update.shape, "int64")), first)
+    after = o.Sub(o.ints([n - own for n, own in zip(x.shape, update.shape, strict=True)]), first)
     pads = o.Concat(first, after, axis=0)
     here = o.Pad(o.filled(update.shape, True, "bool"), pads)
     return o.Where(here, o.Pad(update, pads), x)
@@ -273,8 +273,7 @@ def _keys(o: Writer, x: Ref) -> Ref:
 
 
 def _order(o: Writer, x: Ref, axis: int) -> Ref:
-    size = o.constant(np.array([x.shape[axis]], "int64"))
-    return o.TopK(_keys(o, x), size, axis=axis, largest=0, sorted=1, results=2)[1]
+    return o.TopK(_keys(o, x), o.size(x.shape[axis]), axis=axis, largest=0, sorted=1, results=2)[1]
 
 
 @lowers

@@ -17,6 +17,7 @@ from cornu.primitives import dtypes as dt
 
 OPSET = 21  # the first with all dtypes for pads and tests of NaN; a node that needs a later one raises it
 IR_VERSION = 10
+BATCH = "batch"  # what models call the dimension that only the running model knows
 SINCE = {"BitCast": 26, "CumProd": 26}
 
 # The dtypes in which ONNX Runtime has kernels, where those are not all; others are cast to and fro (CARRIERS).
@@ -135,16 +136,14 @@ class Writer:
         self.root.count += 1
         return f"v{self.root.count}"
 
-    def constant(self, value: Any, dtype: str | None = None) -> Ref:
+    def constant(self, value: Any, dtype: str | None = None, name: str = "") -> Ref:
         """A constant of the model; equal ones are written once."""
         array = np.asarray(value, None if dtype is None else dt.numpy_dtype(dtype))
         key = (array.dtype, array.shape, array.tobytes())
         if key not in self.root.constants:
-            name = dt.name_of(array.dtype)
-            ref = Ref(f"c{len(self.root.constants)}", name, array.shape, array)
-            self.root.constants[key] = ref
-            data = np.asarray(array, order="C").tobytes()
-            self.root.initializers.append(helper.make_tensor(ref.name, onnx_dtype(name), array.shape, data, raw=True))
+            own = dt.name_of(array.dtype)
+            self.root.constants[key] = ref = Ref(name or f"c{len(self.root.constants)}", own, array.shape, array)
+            self.root.initializers.append(helper.make_tensor(ref.name, onnx_dtype(own), array.shape, key[2], raw=True))
         return self.root.constants[key]
 
     # Shapes
@@ -165,9 +164,9 @@ class Writer:
 
     def reshape(self, x: Ref, shape: Sequence[Any]) -> Ref:
         """x under another shape."""
-        unknown = [i for i, n in enumerate(shape) if isinstance(n, Dim)]
+        unknown = [n for n in shape if isinstance(n, Dim)]
         if len(unknown) == 1 and 0 not in shape:
-            return self.Reshape(x, self.constant(np.array([-1 if i in unknown else n for i, n in enumerate(shape)], "int64")))
+            return self.Reshape(x, self.ints([-1 if isinstance(n, Dim) else n for n in shape]))
         return self.Reshape(x, self.ints(shape), allowzero=1)
 
     def expand(self, x: Ref, shape: Sequence[Any]) -> Ref:
@@ -216,5 +215,6 @@ def onnx_dtype(name: str) -> int:
 
 
 def value_info(name: str, dtype: str, shape: Sequence[Any]) -> onnx.ValueInfoProto:
-    """Name, dtype and shape of an input or output; a dimension may be a name."""
-    return helper.make_tensor_value_info(name, onnx_dtype(dtype), list(shape))
+    """Name, dtype and shape of an input or output."""
+    sizes = [n if not isinstance(n, Dim) else BATCH if n == Dim(1) else None for n in shape]
+    return helper.make_tensor_value_info(name, onnx_dtype(dtype), sizes)
