@@ -155,8 +155,9 @@ def _problem(node: Node, known: set[Value]) -> str | None:
     for name, value in node.params.items():
         if not _is_plain(value):
             return f"parameter {name} is a {type(value).__name__}, which is not plain data"
-        if isinstance(value, Graph) and len(value.inputs) != len(node.operands) - (node.primitive.name == "cond"):
-            return f"{name} has {len(value.inputs)} inputs for {len(node.operands)} operands"
+        taken = _operands_taken(node)
+        if isinstance(value, Graph) and len(value.inputs) != taken:
+            return f"{name} has {len(value.inputs)} inputs, but gets {taken} operands"
     if node.params.keys() != node.primitive.params.keys():
         return f"parameters {sorted(node.params)} instead of {sorted(node.primitive.params)}"
     dtypes = [v.dtype for v in node.operands]
@@ -166,6 +167,12 @@ def _problem(node: Node, known: set[Value]) -> str | None:
     expected = list(zip(shapes, node.primitive.result_dtypes(dtypes, node.params), strict=True))
     got = [(v.shape, v.dtype) for v in node.results]
     return None if expected == got else f"results {got} where the rules give {expected}"
+
+
+def _operands_taken(node: Node) -> int:
+    """How many of its operands a control node hands to its functions."""
+    skipped = {"cond": 1, "with_gradient": node.params.get("n_inputs", 0)}
+    return len(node.operands) - skipped.get(node.primitive.name, 0)
 
 
 def _is_plain(value: Any) -> bool:

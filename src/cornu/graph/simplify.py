@@ -8,7 +8,9 @@ import numpy as np
 
 from cornu.graph.graph import Graph, Node, Value
 
-FOLDED_SIZE = 2**16  # elements of a result that is computed beforehand; larger ones cost more to keep than to compute
+# Elements of a result that is computed beforehand: larger ones cost more to keep than to compute. What depends on an unknown
+# dimension, for which a large number stands in (`ops.symbolic`), is never computed.
+FOLDED_SIZE = 2**14
 
 
 def simplify(graph: Graph) -> Graph:
