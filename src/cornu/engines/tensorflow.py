@@ -586,6 +586,28 @@ def with_gradient(*operands: Any, backward_fn: Any, n_results: int, n_inputs: in
     return list(attached(*[tf.convert_to_tensor(x) for x in operands]))
 
 
+# Native forms of derived ops
+
+
+@kernels.override
+def relu(x: Any) -> Any:
+    return tf.nn.relu(x) if _is_floating(x) else NotImplemented
+
+
+@kernels.override
+def softmax(x: Any, axis: Any = -1) -> Any:
+    return tf.nn.softmax(x, axis) if _is_floating(x) and isinstance(axis, int) else NotImplemented
+
+
+@kernels.override
+def log_softmax(x: Any, axis: Any = -1) -> Any:
+    return tf.nn.log_softmax(x, axis) if _is_floating(x) and isinstance(axis, int) else NotImplemented
+
+
+def _is_floating(x: Any) -> bool:
+    return hasattr(x, "dtype") and x.dtype.is_floating
+
+
 # Where TensorFlow computes only in some dtypes, kernels run in a wider one; integers wrap around when they come back.
 _HALF = {"float16": "float32", "bfloat16": "float32"}
 _WHOLE = {name: "float64" for name in ("bool", *dt.INTS, *dt.UINTS)}
