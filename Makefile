@@ -22,7 +22,7 @@ demo: .venv/demo
 	.venv/bin/python -m cornu demo
 
 test: .venv/test lint
-	.venv/bin/python -m cornu conformance numpy torch tensorflow onnxruntime
+	.venv/bin/python -m cornu conformance -n 2 numpy jax torch tensorflow onnxruntime
 	.venv/bin/python -m pytest -n 2
 
 lint: .venv/test
@@ -30,7 +30,7 @@ lint: .venv/test
 	.venv/bin/mypy
 
 conformance: .venv/test
-	.venv/bin/python -m cornu conformance
+	.venv/bin/python -m cornu conformance -n 2
 
 # make bench ARGS='--engines jax --jobs mlp --json results.json'; KERAS_PYTHON=… adds real Keras, from an environment that has it
 bench: .venv/test

@@ -62,6 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     engines.add_argument("name", nargs="?", help="the engine to install")
     conformance = commands.add_parser("conformance", help="check engines against the table of primitives")
     conformance.add_argument("engine", nargs="*", help="names; all that are installed by default")
+    conformance.add_argument("-n", "--jobs", type=int, default=1, help="processes among which the checks are shared out")
     commands.add_parser("demo", help="train a small network on handwritten digits, on each engine installed")
     given = parser.parse_args(arguments)
     if given.command == "engines":
@@ -73,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from cornu.contract import registry
     from cornu.contract.conformance import main as check
 
-    return check(given.engine or [name for name in registry.names() if registry.is_installed(name)])
+    return check(given.engine or [name for name in registry.names() if registry.is_installed(name)], given.jobs)
 
 
 if __name__ == "__main__":

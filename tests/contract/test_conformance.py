@@ -105,6 +105,52 @@ def test_a_wrong_compiled_run_is_found():
     assert any("compiled: got" in f and "which it gives eagerly" in f for f in found(Bad, "exp"))
 
 
+class Joint(broken()):
+    """Each call is a compilation, it says; compilations are counted."""
+
+    compiles_calls = True
+    compilations = 0
+
+    def compile(self, fn, args):
+        Joint.compilations += 1
+        return super().compile(fn, args)
+
+
+def test_cases_are_computed_together_where_calls_compile():
+    Joint.compilations = 0
+    outcomes = run(Joint(), lambda family, group: group in ("exp", "eigh"))
+    assert not failures(outcomes)
+    alone = sum(o.case.endswith("compiled") for o in outcomes)
+    assert alone < Joint.compilations <= alone + 4 < len(outcomes) / 4  # values and gradients of two primitives
+
+
+def test_what_is_wrong_is_found_together(monkeypatch):
+    monkeypatch.setitem(Joint.kernels, "tanh", lambda x: np.tanh(x) * (1 + 1e-5))
+    monkeypatch.setitem(Joint.kernels, "sum", lambda x, *, axes, keepdims=False: np.sum(x, axis=axes, keepdims=keepdims))
+    outcomes = failures(run(Joint(), lambda family, group: group in ("tanh", "sum")))
+    assert any("tanh · float32 edges: got" in f for f in outcomes)
+    assert any("sum · bool (2, 3): results int64[2] where the rules give int32[2]" in f for f in outcomes)
+
+
+def test_a_case_that_fails_spares_those_computed_with_it(monkeypatch):
+    def tanh(x):
+        if x.dtype == "float16":
+            raise NotImplementedError("no halves")
+        return np.tanh(x)
+
+    monkeypatch.setitem(Joint.kernels, "tanh", tanh)
+    assert failures(run(Joint(), lambda family, group: group == "tanh")) == ["tanh · float16 edges: NotImplementedError: no halves"]
+
+
+def test_processes_share_the_groups(monkeypatch):
+    chosen = [("elementwise", "tanh"), ("reduction", "argmax")]
+    monkeypatch.setattr(suite, "groups", lambda engine: chosen)
+    monkeypatch.setattr(suite, "EXPECTED", ())
+    outcomes = suite.run_in_processes("numpy", 2)
+    assert [(o.group, o.case) for o in outcomes] == [(o.group, o.case) for o in run(suite.registry.get("numpy"), None, [])]
+    assert len(outcomes) > 40 and not failures(outcomes)
+
+
 @pytest.mark.parametrize(
     "kernel, problem",
     [
@@ -181,7 +227,7 @@ def test_an_expected_failure_that_passes_is_a_failure():
 
 
 def test_an_expected_failure_that_covers_nothing_is_a_failure(monkeypatch):
-    monkeypatch.setattr(suite, "all_checks", lambda engine: iter([]))
+    monkeypatch.setattr(suite, "groups", lambda engine: [])
     entry = Expected("reference", "nosuch", "*", "gone")
     assert failures(run(REFERENCE, None, [entry])) == ["nosuch · *: None"]
     assert not run(REFERENCE, None, [Expected("another", "nosuch", "*", "gone")])
@@ -200,8 +246,7 @@ def test_the_report():
 
 def test_exit_status(monkeypatch, capsys):
     monkeypatch.setattr(suite.registry, "get", lambda name: {"good": REFERENCE, "bad": BAD_TANH()}[name])
-    everything = suite.all_checks
-    monkeypatch.setattr(suite, "all_checks", lambda engine: (c for c in everything(engine) if c[1] == "tanh"))
+    monkeypatch.setattr(suite, "groups", lambda engine: [("elementwise", "tanh")])
     assert main(["good"]) == 0
     assert main(["bad"]) == 1
     assert main(["good", "bad"]) == 1

@@ -72,6 +72,7 @@ class Engine:
 
     name: as in keras.json. library: the import name of what it wraps. kernels: its table.
     eager: whether its tensors compute at once (False: whole graphs only).
+    compiles_calls: whether each call is a compilation of its own, so that many checks are better compiled together.
     unsupported: primitive -> why this engine can't compute it.
     """
 
@@ -79,6 +80,7 @@ class Engine:
     library: ClassVar[str]
     kernels: ClassVar[Kernels]
     eager: ClassVar[bool] = True
+    compiles_calls: ClassVar[bool] = False
     unsupported: ClassVar[dict[str, str]] = {}
 
     def __init__(self) -> None:

@@ -15,6 +15,7 @@ from cornu.contract.conformance.case import Case, place
 from cornu.contract.conformance.compare import BY_LARGEST, GRADIENT, ULPS, difference, gradient_difference
 from cornu.contract.conformance.independent import INDEPENDENT
 from cornu.contract.conformance.reference import REFERENCE
+from cornu.contract.conformance.together import Together
 from cornu.contract.engine import Engine
 from cornu.contract.tracer import infer
 from cornu.primitives import dtypes as dt
@@ -23,24 +24,51 @@ from cornu.primitives.primitive import TABLE, Primitive, lookup
 Check = Callable[[], "str | None"]
 
 
-def checks(engine: Engine, case: Case) -> Iterator[tuple[str, Check]]:
-    """The names of the checks of a case, and functions that give what is wrong, or None."""
-    yield case.name, functools.partial(check_values, engine, case)
-    if case.gradient:
-        yield f"{case.name} gradient", functools.partial(check_gradient, engine, case)
-    if case.compiled or not engine.eager:  # a staged engine computes in compiled functions alone
-        yield f"{case.name} compiled", functools.partial(check_compiled, engine, case)
+def checks(engine: Engine, cases: Sequence[Case]) -> Iterator[tuple[str, Check]]:
+    """The names of the checks of a primitive's cases, and functions that give what is wrong, or None."""
+    # What is compiled alone is run eagerly as well; of the others an engine that compiles each call may compile many at once.
+    joined = Together(engine, [case for case in cases if not case.compiled], functools.partial(_tensors, engine), _results)
+    graded = Together(engine, [case for case in cases if case.gradient], functools.partial(gradients.tensors, engine), gradients.grade)
+    for case in cases:
+        yield case.name, functools.partial(check_values, engine, case, joined)
+        if case.gradient:
+            yield f"{case.name} gradient", functools.partial(check_gradient, engine, case, graded)
+        if case.compiled or not engine.eager:  # a staged engine computes in compiled functions alone
+            yield f"{case.name} compiled", functools.partial(check_compiled, engine, case, joined)
 
 
-def check_values(engine: Engine, case: Case) -> str | None:
-    """The results against the rules, the table's reference and an independent one."""
+def _tensors(engine: Engine, case: Case) -> list[Any]:
+    return [x for x in place(engine, case.operands) if hasattr(x, "shape")]
+
+
+def _results(case: Case, *tensors: Any) -> list[Any]:
+    """The results on the current engine, then (where there is a view) what is seen of them."""
+    rest, engine = iter(tensors), context.current()
+    _, results = case.call(*[next(rest) if hasattr(x, "shape") else x for x in case.operands])
+    if any(not (engine.is_tensor(x) or engine.host.is_tensor(x)) for x in results):
+        raise TypeError(f"the results are no tensors: {[type(x).__name__ for x in results]}")
+    return results if case.view is None else [*results, *case.view(*results)]
+
+
+def _eagerly(engine: Engine, case: Case) -> list[Any]:
     with context.use(engine):
-        tensors = place(engine, case.operands)
-        _, results = case.call(*tensors)
-        seen = results if case.view is None else case.view(*results)
-        problem = _against_rules(engine, case, results)
-    if problem:
-        return problem
+        return _results(case, *_tensors(engine, case))
+
+
+def _alone(engine: Engine, case: Case) -> list[Any]:
+    with context.use(engine):
+        tensors = _tensors(engine, case)
+        return engine.compile(functools.partial(_results, case), tensors)(*tensors)
+
+
+def check_values(engine: Engine, case: Case, joined: Together) -> str | None:
+    """The results against the rules, the table's reference and an independent one."""
+    results = (joined(case) if engine.eager else None) or _eagerly(engine, case)
+    rules = _rules(engine, case)
+    own, seen = results[: len(rules)], results[len(rules) :] or results
+    specs = [(tuple(engine.shape_of(x)), engine.dtype_of(x)) for x in own]
+    if specs != rules:
+        return f"results {_specs(specs)} where the rules give {_specs(rules)}"
     got = [engine.to_numpy(x) for x in seen]
     problem = _against(got, expected(case), case)
     if problem:
@@ -56,19 +84,16 @@ def check_values(engine: Engine, case: Case) -> str | None:
     return None
 
 
-def _against_rules(engine: Engine, case: Case, results: Sequence[Any]) -> str | None:
-    """Shapes and dtypes of the results against the table's rules."""
+def _rules(engine: Engine, case: Case) -> list[tuple[Any, str]]:
+    """Shapes and dtypes of the results by the table's rules."""
     specs = [(x.shape, dt.name_of(x.dtype)) for x in case.operands if hasattr(x, "shape")]
 
     def record(values: list[Any]) -> list[Any]:
         rest = iter(values)
         return case.call(*[next(rest) if hasattr(x, "shape") else x for x in case.operands])[1]
 
-    rules = [(tuple(x.shape), dt.name_of(x.dtype)) for x in infer(engine, record, specs)]
-    if any(not engine.is_tensor(x) for x in results):
-        return f"the results are no tensors: {[type(x).__name__ for x in results]}"
-    got = [(tuple(engine.shape_of(x)), engine.dtype_of(x)) for x in results]
-    return None if got == rules else f"results {_specs(got)} where the rules give {_specs(rules)}"
+    with context.use(engine):
+        return [(tuple(x.shape), dt.name_of(x.dtype)) for x in infer(engine, record, specs)]
 
 
 def _specs(specs: Sequence[tuple[Any, str]]) -> str:
@@ -116,10 +141,10 @@ def _against(got: Sequence[np.ndarray], wanted: Sequence[Any], case: Case, signe
     return None
 
 
-def check_gradient(engine: Engine, case: Case) -> str | None:
+def check_gradient(engine: Engine, case: Case, graded: Together) -> str | None:
     """The engine's gradient of a weighted sum against finite differences, or the table's rule at kinks."""
-    value, got = gradients.by_engine(engine, case)
-    wanted_value, by_rule = gradients.by_engine(REFERENCE, case)
+    value, *got = [engine.to_numpy(x) for x in graded(case) or gradients.by_engine(engine, case)]
+    wanted_value, *by_rule = gradients.by_engine(REFERENCE, case)
     wanted = by_rule if case.kink else gradients.by_differences(case)
     if value.shape != () or not np.allclose(value, wanted_value, rtol=GRADIENT, atol=1e-9):
         return f"the loss is {value} instead of {wanted_value}"
@@ -127,18 +152,9 @@ def check_gradient(engine: Engine, case: Case) -> str | None:
     return problem and f"{problem}, {'by the table' if case.kink else 'by finite differences'}"
 
 
-def check_compiled(engine: Engine, case: Case) -> str | None:
+def check_compiled(engine: Engine, case: Case, joined: Together) -> str | None:
     """A compiled run against the eager one."""
-    with context.use(engine):
-        tensors = place(engine, case.operands)
-        _, eager = case.call(*tensors)
-
-        def program(*values: Any) -> list[Any]:
-            rest = iter(values)
-            return case.call(*[next(rest) if hasattr(x, "shape") else x for x in case.operands])[1]
-
-        run = engine.compile(program, [x for x in tensors if hasattr(x, "shape")])
-        results = run(*[x for x in tensors if hasattr(x, "shape")])
+    eager, results = _eagerly(engine, case), joined(case) or _alone(engine, case)
     if _dtypes(engine, results) != _dtypes(engine, eager):
         return f"compiled it gives {_dtypes(engine, results)} instead of {_dtypes(engine, eager)}"
     problem = _against([engine.to_numpy(x) for x in results], [engine.to_numpy(x) for x in eager], case)

@@ -53,17 +53,21 @@ def _weighted_sum(y: Any) -> Any:
     return lookup("sum")(lookup("multiply")(y, weights), axes=tuple(range(len(shape))))
 
 
-def by_engine(engine: Engine, case: Case) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The loss and its gradients, computed by the engine, as NumPy arrays."""
+def tensors(engine: Engine, case: Case) -> list[Any]:
+    """Those numbers as tensors."""
+    return [engine.asarray(x) for x in split(case)]
+
+
+def grade(case: Case, *values: Any) -> list[Any]:
+    """The loss and its gradients by these tensors, on the current engine."""
+    value, _, found = context.current().value_and_grad(lambda *parts: (loss(case, parts), []), values)
+    return [value, *found]
+
+
+def by_engine(engine: Engine, case: Case) -> list[Any]:
+    """The loss and its gradients, computed by the engine."""
     with context.use(engine):
-        tensors = [engine.asarray(x) for x in split(case)]
-
-        def program(*tensors: Any) -> list[Any]:
-            value, _, gradients = context.current().value_and_grad(lambda *parts: (loss(case, parts), []), tensors)
-            return [value, *gradients]
-
-        value, *gradients = (program if engine.eager else engine.compile(program, tensors))(*tensors)
-        return engine.to_numpy(value), [engine.to_numpy(g) for g in gradients]
+        return grade(case, *tensors(engine, case))
 
 
 def by_differences(case: Case) -> list[np.ndarray]:

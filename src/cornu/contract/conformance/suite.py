@@ -6,7 +6,9 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 from rich.console import Console
@@ -41,23 +43,26 @@ class Outcome:
         return (self.problem is None) != (self.expected is None)
 
 
-def all_checks(engine: Engine) -> Iterator[tuple[str, str, str, Check]]:
-    """Family, group (mostly a primitive), case, and the check."""
-    for label, check in kernel_checks(engine):
-        yield "kernels", "kernels", label, check
-    for label, check in service_checks(engine):
-        yield "services", "services", label, check
-    for name, record in TABLE.items():
-        if name not in GENERATORS:
-            yield record.family, name, "cases", functools.partial(str, f"the suite has no cases for {name}")
-        elif name in engine.unsupported:
-            yield record.family, name, "unsupported", functools.partial(_check_refusal, engine, name)
-        else:
-            for case in GENERATORS[name](name):
-                for label, check in checks(engine, case):
-                    yield record.family, name, label, check
-    for op, label, check in override_checks(engine):
-        yield "overrides", f"override {op}", label, check
+def groups(engine: Engine) -> list[tuple[str, str]]:
+    """Family and group of all checks: a group is a primitive, an overridden op, the kernels or the services."""
+    primitives = [(record.family, name) for name, record in TABLE.items()]
+    return [("kernels", "kernels"), ("services", "services"), *primitives, *[("overrides", f"override {op}") for op in engine.kernels.overrides]]
+
+
+def checks_of(engine: Engine, family: str, group: str) -> Iterator[tuple[str, Check]]:
+    """Case and check of all checks of a group."""
+    if family == "kernels":
+        yield from kernel_checks(engine)
+    elif family == "services":
+        yield from service_checks(engine)
+    elif family == "overrides":
+        yield from override_checks(engine, group.removeprefix("override "))
+    elif group not in GENERATORS:
+        yield "cases", functools.partial(str, f"the suite has no cases for {group}")
+    elif group in engine.unsupported:
+        yield "unsupported", functools.partial(_check_refusal, engine, group)
+    else:
+        yield from checks(engine, list(GENERATORS[group](group)))
 
 
 def _check_refusal(engine: Engine, name: str) -> str | None:
@@ -82,17 +87,39 @@ def run(
     Returns:
         An outcome for each check; and for each entry that covers none.
     """
-    mine = [entry for entry in entries if entry.engine == engine.name]
-    outcomes, used = [], set()
+    chosen = [(family, group) for family, group in groups(engine) if select is None or select(family, group)]
+    outcomes = [outcome for family, group in chosen for outcome in run_group(engine, family, group, entries)]
+    return outcomes + (_unused(engine, outcomes, entries) if select is None else [])
+
+
+def run_group(engine: Engine, family: str, group: str, entries: Iterable[Expected] = EXPECTED) -> list[Outcome]:
+    """Run the checks of one group."""
+    outcomes = []
     with np.errstate(all="ignore"):
-        for family, group, case, check in all_checks(engine):
-            if select is None or select(family, group):
-                entry = next((e for e in mine if e.covers(engine.name, group, case)), None)
-                used.add(entry)
-                outcomes.append(Outcome(family, group, case, _attempt(check), entry))
-    if select is None:
-        outcomes += [Outcome("kernels", e.group, e.case, None, e) for e in mine if e not in used]
+        for case, check in checks_of(engine, family, group):
+            entry = next((e for e in entries if e.covers(engine.name, group, case)), None)
+            outcomes.append(Outcome(family, group, case, _attempt(check), entry))
     return outcomes
+
+
+def _unused(engine: Engine, outcomes: list[Outcome], entries: Iterable[Expected]) -> list[Outcome]:
+    """An outcome for each expected failure that covers nothing."""
+    used = {outcome.expected for outcome in outcomes}
+    return [Outcome("kernels", e.group, e.case, None, e) for e in entries if e.engine == engine.name and e not in used]
+
+
+def run_in_processes(name: str, jobs: int) -> list[Outcome]:
+    """As `run`, with the groups shared out among `jobs` processes."""
+    engine = registry.get(name)
+    families, names = zip(*groups(engine), strict=True)
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        shares = pool.map(_run_named, [name] * len(names), families, names)
+        outcomes = [outcome for share in shares for outcome in share]
+    return outcomes + _unused(engine, outcomes, EXPECTED)
+
+
+def _run_named(name: str, family: str, group: str) -> list[Outcome]:
+    return run_group(registry.get(name), family, group)
 
 
 def _attempt(check: Check) -> str | None:
@@ -126,8 +153,8 @@ def report(console: Console, engine: Engine, outcomes: list[Outcome], seconds: f
     console.print(table)
 
 
-def main(names: list[str]) -> int:
-    """Check the named engines (all that are installed, if none is named) and print a table.
+def main(names: list[str], jobs: int = 1) -> int:
+    """Check the named engines (all that are installed, if none is named), each in `jobs` processes, and print a table.
 
     Returns:
         0 if all do what the contract says, else 1.
@@ -143,7 +170,7 @@ def main(names: list[str]) -> int:
             print(error, file=sys.stderr)
             return 2
         start = time.perf_counter()
-        outcomes = run(engine)
+        outcomes = run(engine) if jobs == 1 else run_in_processes(name, jobs)
         report(console, engine, outcomes, time.perf_counter() - start)
         failed = failed or any(outcome.failed for outcome in outcomes)
     return int(failed)
