@@ -24,6 +24,7 @@ ARCHITECTURE = PACKAGE.parents[1] / "docs" / "architecture.md"
 UPWARDS = {
     ("cornu.contract.conformance.overrides", "cornu.ops"): "the suite checks the derived ops, which stand above the contract",
     ("cornu.contract.conformance.overrides", "cornu.ops.op"): "the same",
+    ("cornu.ops.image.warping", "cornu.random"): "elastic_transform is the one op that draws",
 }
 # Files that may say the names of engines, and why.
 NAMING = {

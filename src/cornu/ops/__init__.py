@@ -1,10 +1,10 @@
 """`cornu.ops`: each op once, on every engine. `ops.numpy`, `ops.nn`, `ops.linalg` and `ops.image` are its parts, as in Keras."""
 
+from cornu.ops import image  # noqa: F401  (its ops go by that name alone)
 from cornu.ops import operators as _operators  # noqa: F401  (gives tensors their operators)
 from cornu.ops.autodiff import *  # noqa: F403
 from cornu.ops.core import *  # noqa: F403
 from cornu.ops.fourier import *  # noqa: F403
-from cornu.ops.image import *  # noqa: F403
 from cornu.ops.linalg import *  # noqa: F403
 from cornu.ops.math import *  # noqa: F403
 from cornu.ops.nn import *  # noqa: F403

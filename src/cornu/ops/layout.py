@@ -102,3 +102,18 @@ def window_places(size: int, window: int, stride: int, dilation: int, where: str
     if count < 1:
         raise ValueError(f"{where}: a window of {window} with dilation {dilation} is larger than the {size} elements of its axis.")
     return (np.arange(count, dtype="int32")[:, None] * stride + np.arange(window, dtype="int32") * dilation).astype("int32")
+
+
+def on_batch(images: Tensor, data_format: str | None, where: str, body: Callable[[Tensor], Tensor], spatial: int = 2) -> Tensor:
+    """`body` of a batch with its channels last, for a batch or a single image in the data format.
+
+    Raises:
+        ValueError: for another rank.
+    """
+    rank = len(shape_of(images))
+    if rank not in (spatial + 1, spatial + 2):
+        raise ValueError(f"{where}: expected one image or a batch, of rank {spatial + 1} or {spatial + 2}, got shape {shape_of(images)}.")
+    if rank == spatial + 2:
+        return with_channels_last(images, data_format, where, body)
+    y = with_channels_last(P.reshape(images, shape=(1, *shape_of(images))), data_format, where, body)
+    return P.reshape(y, shape=shape_of(y)[1:])

@@ -1,5 +1,0 @@
-"""Images: resizing, transformations, color spaces, patches."""
-
-from cornu.ops.op import export
-
-export(globals())
