@@ -129,6 +129,27 @@ def test_scan_of_which_only_the_outputs_matter():
     check(loss, X, np.linspace(0.5, 1.5, 9).reshape(3, 3))
 
 
+def test_the_walk_back_computes_nothing_again():
+    """What depends on states and elements alone is saved on the way; only what merely moves elements is done again."""
+
+    def step(c, x, w):
+        new = P.tanh(P.add(P.multiply(c, P.transpose(w, axes=(1, 0))), P.exp(P.transpose(x, axes=(1, 0)))))
+        return [new, P.sin(new)]
+
+    def fn(c, xs, w):
+        last, seen = scan(c, xs, w, body=step, carry=1, xs=1, length=4)
+        return P.add(total(last), total(seen))
+
+    arrays = np.ones((2, 3)) * X, np.linspace(0, 1, 24).reshape(4, 3, 2), np.ones((3, 2)) * 0.5
+    check(fn, *arrays)
+    graph = Recording(
+        context.current(), lambda *xs: context.current().value_and_grad(lambda *xs: (fn(*xs), []), xs)[2], [(a.shape, "float64") for a in arrays]
+    ).graph
+    ahead, back = ([node.primitive.name for node in body.nodes] for body in graph.subgraphs())
+    assert {"tanh", "exp", "cos"} <= set(ahead) and not {"tanh", "exp", "cos", "sin"} & set(back)
+    assert ahead.count("tanh") == ahead.count("exp") == 1
+
+
 def test_nested_scan():
     def loss(c, xs, w):
         def outer(c, row):

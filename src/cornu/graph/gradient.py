@@ -140,12 +140,12 @@ def _place(items: Sequence[Any], places: Sequence[int], count: int) -> list[Any]
 
 
 def _scan_vjp(node: Node, found: dict[Value, Any], active: set[Value]) -> Sequence[Any]:
-    """Walk back: the states before each step are saved by the forward scan, the step itself is computed again."""
+    """Walk back over what the forward scan saves of each step."""
     n_carry, n_xs = node.params["n_carry"], node.params["n_xs"]
     length, reverse, body = node.params["length"], node.params["reverse"], node.params["body_fn"]
     seeds = _seeds(node, found)
-    saved = _save_carries(node, n_carry, length)
     operands = node.operands
+    states = [Value(operands[i].graph, (length, *operands[i].shape), operands[i].dtype) for i in range(n_carry)]  # before each step
     xs, constants = operands[n_carry : n_carry + n_xs], operands[n_carry + n_xs :]
     flows = lambda v: dt.is_differentiable(v.dtype)
     carried = [i for i in range(n_carry) if flows(operands[i])]
@@ -169,10 +169,12 @@ def _scan_vjp(node: Node, found: dict[Value, Any], active: set[Value]) -> Sequen
         return [cotangents[i] for i in carried] + new_constants + [cotangents[n_carry + i] for i in kept_xs]
 
     initial = [seeds[i] for i in carried] + [_full(constants[i], 0) for i in summed]
-    sequences = [seeds[i] for i in outputs] + saved + xs
+    sequences = [seeds[i] for i in outputs] + states + xs
     results = lookup("scan")(
         *initial, *sequences, *constants, body_fn=backward, n_carry=len(initial), n_xs=len(sequences), length=length, reverse=not reverse
     )
+    tracer: Any = context.current()
+    _share(node, tracer.graph.nodes[-1], len(initial), len(outputs), states)
     row = _place(results[: len(carried)], carried, len(operands))
     for i, cotangent in zip(summed, results[len(carried) : len(initial)], strict=True):
         row[n_carry + n_xs + i] = cotangent
@@ -181,17 +183,59 @@ def _scan_vjp(node: Node, found: dict[Value, Any], active: set[Value]) -> Sequen
     return row
 
 
-def _save_carries(node: Node, n_carry: int, length: int) -> list[Value]:
-    """Let a recorded scan give the states before each step as further outputs."""
-    body: Graph = node.params["body_fn"]
-    states = body.inputs[:n_carry]
-    widened = Graph()
-    widened.inputs, widened.constants, widened.nodes = body.inputs, body.constants, body.nodes
-    widened.outputs = [*body.outputs, *states]
-    node.params = {**node.params, "body_fn": widened}
-    saved = [Value(node.results[0].graph, (length, *v.shape), v.dtype) for v in states]
-    node.results = [*node.results, *saved]
-    return saved
+_MOVES = ("reshape", "transpose", "broadcast_to", "slice", "flip")  # cheaper to do again than to save
+
+
+def _share(forward: Node, backward: Node, n_carry: int, n_outputs: int, states: Sequence[Value]) -> None:
+    """Let the forward scan save what the backward scan needs of each step, states included, instead of computing it again.
+
+    backward: over `n_carry` cotangents; along `n_outputs` more cotangents, the `states` (which are nobody's results yet) and the
+        forward scan's sequences; with its constants and perhaps more.
+    """
+    ahead, back = forward.params["body_fn"], backward.params["body_fn"]
+    start = n_carry + n_outputs
+    step = dict(zip(back.inputs[start : start + len(ahead.inputs)], ahead.inputs, strict=True))  # its inputs, as the forward step knows them
+    varying = set(back.inputs[start : start + len(states) + forward.params["n_xs"]])
+    known = {*step, *back.constants}
+    producer: dict[Value, Node] = {}
+    for node in back.nodes:
+        producer.update(dict.fromkeys(node.results, node))
+        if known.issuperset(node.operands):
+            known.update(node.results)
+            if varying.intersection(node.operands):
+                varying.update(node.results)
+    needed = list(back.outputs) + [v for node in back.nodes if not known.issuperset(node.results) for v in node.operands]
+    saved: dict[Value, None] = {}
+    again: set[Value] = set()
+    while needed:
+        value = needed.pop()
+        if value not in known or value in saved or value in again:
+            continue
+        if value in producer and (value not in varying or producer[value].primitive.name in _MOVES):
+            again.add(value)
+            needed.extend(producer[value].operands)
+        elif value in varying and value not in back.inputs[start + len(states) :]:
+            saved[value] = None
+    stacked = [Value(forward.results[0].graph, (forward.params["length"], *v.shape), v.dtype) for v in saved]
+
+    ahead_nodes = [Node(n.primitive, [step.get(v, v) for v in n.operands], n.params, n.results) for n in back.nodes if known.issuperset(n.results)]
+    outputs = [*ahead.outputs, *[step.get(v, v) for v in saved]]
+    constants = {**ahead.constants, **back.constants}
+    forward.params = {**forward.params, "body_fn": _graph(ahead.inputs, constants, [*ahead.nodes, *ahead_nodes], outputs)}
+    forward.results = [*forward.results, *stacked]
+
+    behind = start + len(states)
+    back_nodes = [n for n in back.nodes if not known.issuperset(n.results) or again.intersection(n.results)]
+    inputs = [*back.inputs[:start], *saved, *back.inputs[behind:]]
+    backward.operands = [*backward.operands[:start], *stacked, *backward.operands[behind:]]
+    count = backward.params["n_xs"] + len(saved) - len(states)
+    backward.params = {**backward.params, "n_xs": count, "body_fn": _graph(inputs, back.constants, back_nodes, back.outputs)}
+
+
+def _graph(inputs: Sequence[Value], constants: dict[Value, Any], nodes: Sequence[Node], outputs: Sequence[Value]) -> Graph:
+    made = Graph()
+    made.inputs, made.constants, made.nodes, made.outputs = list(inputs), dict(constants), list(nodes), list(outputs)
+    return made.prune()
 
 
 def _while_vjp(node: Node, found: dict[Value, Any], active: set[Value]) -> Sequence[Any]:
