@@ -5,34 +5,71 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cornu
 
+if TYPE_CHECKING:
+    from cornu.contract.engine import Engine
+
 
 def _engines() -> int:
+    """Print a table of all engines, and below it what some of them can't do."""
     from rich.console import Console
     from rich.table import Table
 
     from cornu.contract import registry
-    from cornu.primitives import TABLE
 
-    table = Table()
-    for column in ("engine", "version", "devices", "primitives"):
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("engine", "version", "devices", "primitives", "dtypes"):
         table.add_column(column)
+    notes: list[str] = []
     for name in registry.names():
         if not registry.is_installed(name):
-            table.add_row(name, "not installed", registry.install_command(name), "")
+            table.add_row(name, "not installed", style="dim")
+            notes.append(f"{name} is not installed: {registry.install_command(name)}")
             continue
         try:
             engine = registry.get(name)
-        except Exception as error:
-            table.add_row(name, "fails to load", f"{type(error).__name__}: {error}", "")
-            continue
-        missing = [primitive for primitive in TABLE if primitive not in engine.kernels]
-        can = f"{len(TABLE) - len(missing)} of {len(TABLE)}" + (f", not {', '.join(missing)}" if missing else "")
-        table.add_row(name, engine.version(), ", ".join(engine.devices()), can)
-    Console().print(table)
+            table.add_row(name, engine.version(), ", ".join(engine.devices()), _primitives(engine), _dtypes(engine))
+            notes += _gaps(engine)
+        except Exception as error:  # one broken library must not hide the others
+            table.add_row(name, "[red]fails to load[/]")
+            notes.append(f"{name} fails to load: {type(error).__name__}: {error}")
+    console = Console(soft_wrap=True)
+    console.print(table)
+    for note in ["", *notes] if notes else []:
+        console.print(note, markup=False, highlight=False)
     return 0
+
+
+def _primitives(engine: Engine) -> str:
+    """How many it computes itself."""
+    from cornu.primitives import TABLE
+
+    native = sum(engine.support(primitive) == "native" for primitive in TABLE)
+    return f"all {native}" if native == len(TABLE) else f"{native} of {len(TABLE)}"
+
+
+def _dtypes(engine: Engine) -> str:
+    """In which dtypes it computes: all, all but a few, or a list."""
+    from cornu.primitives.dtypes import DTYPES
+
+    has, lacks = ([name for name in DTYPES if (name in engine.dtypes) is wanted] for wanted in (True, False))
+    return f"all {len(has)}" if not lacks else f"all but {', '.join(lacks)}" if len(lacks) < len(has) else ", ".join(has)
+
+
+def _gaps(engine: Engine) -> list[str]:
+    """What it leaves to NumPy, and what it can't do, with the reasons."""
+    from cornu.primitives import TABLE
+
+    hosted = [primitive for primitive in TABLE if engine.support(primitive) == "host"]
+    reasons: dict[str, list[str]] = {}
+    for primitive in TABLE:
+        if engine.support(primitive) == "none":
+            reasons.setdefault(engine.unsupported.get(primitive, "no kernel"), []).append(primitive)
+    notes = [f"{engine.name} leaves to NumPy on the host: {', '.join(hosted)}"] if hosted else []
+    return notes + [f"{engine.name} can't compute {', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 
 def _install(parser: argparse.ArgumentParser, name: str | None) -> int:

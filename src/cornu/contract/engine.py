@@ -73,7 +73,7 @@ class Engine:
     name: as in keras.json. library: the import name of what it wraps. kernels: its table.
     eager: whether its tensors compute at once (False: whole graphs only).
     compiles_calls: whether each call is a compilation of its own, so that many checks are better compiled together.
-    unsupported: primitive -> why this engine can't compute it.
+    unsupported: primitive -> why this engine can't compute it. dtypes: those in which the library computes.
     """
 
     name: ClassVar[str]
@@ -82,6 +82,7 @@ class Engine:
     eager: ClassVar[bool] = True
     compiles_calls: ClassVar[bool] = False
     unsupported: ClassVar[dict[str, str]] = {}
+    dtypes: ClassVar[frozenset[str]] = frozenset(dt.DTYPES)
 
     def __init__(self) -> None:
         self.plans: dict[Any, Kernel] = {}

@@ -38,7 +38,6 @@ class StagedEngine(RecordedEngine):
 
     eager = False
     lowering: ClassVar[Mapping[str, Callable[..., Any]]]
-    dtypes: ClassVar[frozenset[str]] = frozenset(dt.DTYPES)
 
     # What an engine gives
 
