@@ -8,9 +8,13 @@ from cornu import layers as L
 from cornu import primitives as P
 from cornu import utils
 from cornu.contract import registry, state
+from cornu.contract.conformance.data import edges
 from cornu.contract.conformance.services import cell
 from cornu.contract.staged import StagedProgram
+from cornu.primitives import dtypes as dt
 
+writer = pytest.importorskip("cornu.graph.onnx.writer", reason="onnx is not installed")
+SELECTED_BY_BITS = writer.SELECTED_BY_BITS
 pytestmark = pytest.mark.skipif(
     "onnxruntime" not in registry.names() or not registry.is_installed("onnxruntime"), reason="onnxruntime and onnx are not installed"
 )
@@ -126,6 +130,18 @@ def test_losses_are_those_of_numpy(make, x):
     assert len(programs) == 2  # the full batch, and the last, smaller one
     for compiled in programs.values():
         assert isinstance(compiled.run, StagedProgram) and len(compiled.run.steps) == 1
+
+
+@pytest.mark.parametrize("dtype", [name for name in dt.DTYPES if name not in dt.COMPLEXES])
+def test_large_selections(engine, dtype):
+    """Those are made on bits: every special value comes through, and none gets in."""
+    rng = np.random.default_rng(0)
+    condition = rng.random((64, 1, 8)) < 0.5
+    x, y = (np.resize(edges(dtype), (64, 16, 8)), np.resize(edges(dtype)[::-1], (16, 8)))
+    assert x.size >= SELECTED_BY_BITS
+    for other in (y, np.zeros((), x.dtype), np.ones((), x.dtype)):
+        (got,) = engine.compile(lambda c, x, other=other: [P.where(c, x, other)], [condition, x])(condition, x)
+        assert got.tobytes() == np.where(condition, x, other).tobytes()
 
 
 def test_linear_algebra_in_the_middle_of_a_step(engine):

@@ -12,7 +12,7 @@ from cornu.graph.graph import Graph, Node, Value
 from cornu.graph.onnx import contraction, control, structure  # noqa: F401 (they enter what they lower)
 from cornu.graph.onnx.dims import Dim
 from cornu.graph.onnx.elementwise import LOWERING
-from cornu.graph.onnx.writer import IR_VERSION, Ref, Writer, value_info
+from cornu.graph.onnx.writer import IR_VERSION, OPSET, Ref, Writer, value_info
 from cornu.primitives import dtypes as dt
 
 DTYPES = frozenset(dt.DTYPES) - set(dt.COMPLEXES)
@@ -36,16 +36,17 @@ def can_write(node: Node) -> bool:
 
 
 def model(
-    graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] = (), weights: Mapping[Value, str] | None = None
+    graph: Graph, inputs: Sequence[str] = (), outputs: Sequence[str] = (), weights: Mapping[Value, str] | None = None,
+    newest: int = OPSET,
 ) -> onnx.ModelProto:
     """The program as a model.
 
     Args:
         graph: its nodes are all such that `can_write` holds. Its shapes may hold `Dim`s.
         inputs, outputs: names; by default i0, i1, … and o0, o1, …
-        weights: names of constants.
+        weights: names of constants. newest: version of ONNX's operators up to which they are used freely; later ones where needed.
     """
-    writer = Writer(LOWERING)
+    writer = Writer(LOWERING, newest=newest)
     for value, name in (weights or {}).items():
         writer.constant(graph.constants[value], name=name)
     refs = [Ref(name, v.dtype, v.shape) for name, v in zip(inputs or [f"i{i}" for i in range(len(graph.inputs))], graph.inputs)]

@@ -182,7 +182,7 @@ def max_pool_grad(o: Writer, x: Ref, y: Ref, g: Ref, *, window: Any, strides: An
     for offset in offsets:
         hit = o.Equal(_at(o, source, offset, counts, strides), y)
         first = hit if found is None else o.And(hit, o.Not(found))
-        parts.append(o.Where(first, g, zero))
+        parts.append(o.select(first, g, zero, math.prod(g.shape)))
         if offset != offsets[-1]:
             found = hit if found is None else o.Or(found, hit)
     return _placed(o, parts, counts, x.shape, window, strides, padding)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cornu.graph.onnx.writer import Ref, Writer, onnx_dtype
+from cornu.graph.onnx.writer import Ref, Writer
 from cornu.primitives import dtypes as dt
+from cornu.primitives.primitive import broadcast
 
 LOWERING: dict[str, Callable[..., Any]] = {}
 HALF = ("float16", "bfloat16")
@@ -296,7 +297,7 @@ def right_shift(o: Writer, x1: Ref, x2: Ref) -> Ref:
 
 @lowers
 def where(o: Writer, condition: Ref, x1: Ref, x2: Ref) -> Ref:
-    return o.Where(condition, x1, x2)
+    return o.select(condition, x1, x2, math.prod(broadcast(condition.shape, x1.shape, x2.shape)))
 
 
 @lowers
@@ -310,7 +311,7 @@ def bitcast(o: Writer, x: Ref, *, dtype: str) -> Ref:
         return x
     if dt.is_integer(x.dtype) and dt.is_integer(dtype):
         return o.cast(x, dtype)  # wraps around
-    return o.BitCast(x, dtype=dtype, to=onnx_dtype(dtype))
+    return o.bits(x, dtype)
 
 
 @lowers

@@ -9,7 +9,7 @@ import numpy as np
 
 from cornu.graph.onnx.dims import Dim
 from cornu.graph.onnx.elementwise import HALF, LOWERING, is_float, lowers, wide
-from cornu.graph.onnx.writer import Ref, Writer, onnx_dtype
+from cornu.graph.onnx.writer import Ref, Writer
 from cornu.primitives import dtypes as dt
 
 
@@ -268,7 +268,7 @@ def _keys(o: Writer, x: Ref) -> Ref:
         return x
     x = o.cast(x, "float32") if x.dtype in HALF else x
     bits, top = ("int32", 2**31 - 1) if x.dtype == "float32" else ("int64", 2**63 - 1)
-    plain = o.BitCast(o.Where(o.IsNaN(x), math.nan, o.Add(x, 0)), dtype=bits, to=onnx_dtype(bits))
+    plain = o.bits(o.Where(o.IsNaN(x), math.nan, o.Add(x, 0)), bits)
     return o.Where(o.Less(plain, 0), o.BitwiseXor(plain, top), plain)
 
 
