@@ -12,17 +12,18 @@ ENGINES ?=
 	touch $@
 
 .venv/test: .venv/bin/python pyproject.toml ci/constraints.txt
-	$(PIP) -e '.[jax,torch,onnxruntime,demo,test]' $(TENSORFLOW)
+	$(PIP) -e '.[jax,torch,onnxruntime,theano,demo,test]' $(TENSORFLOW)
 	touch $@
 
 .PHONY: demo test lint conformance bench
 demo: .venv/demo
-	for engine in $(patsubst all,jax torch tensorflow onnxruntime,$(ENGINES)); do \
+	for engine in $(patsubst all,jax torch tensorflow onnxruntime theano,$(ENGINES)); do \
 	  case $$engine in tensorflow) $(PIP) $(TENSORFLOW);; *) $(PIP) -e ".[$$engine]";; esac || exit 1; done
 	.venv/bin/python -m cornu demo
 
 test: .venv/test lint
 	.venv/bin/python -m cornu conformance -n 2 numpy jax torch tensorflow onnxruntime
+	CORNU_THEANO_MODE=python PYTENSOR_FLAGS=cxx= .venv/bin/python -m cornu conformance -n 2 theano
 	.venv/bin/python -m pytest -n 2
 
 lint: .venv/test

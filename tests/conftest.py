@@ -13,11 +13,13 @@ import pytest
 # Tests neither read nor write the user's keras.json.
 os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="cornu-tests-")
 os.environ.pop("KERAS_BACKEND", None)
+# Compiling takes Theano seconds a program: most tests run its programs uncompiled, those of the engine itself compile.
+os.environ.setdefault("CORNU_THEANO_MODE", "python")
+os.environ.setdefault("PYTENSOR_FLAGS", "cxx=")
 
 import cornu
 from cornu.contract import registry
 
-os.environ["KERAS_HOME"] = tempfile.mkdtemp()  # neither read nor write the user's settings
 INSTALLED = [name for name in registry.names() if registry.is_installed(name)]
 
 

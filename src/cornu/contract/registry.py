@@ -18,7 +18,7 @@ from types import ModuleType
 from cornu import config, context
 from cornu.contract.engine import LOADED, Engine
 
-PREFERENCE = ("tensorflow", "jax", "torch", "onnxruntime", "numpy")  # as the best one installed, when nobody chose
+PREFERENCE = ("tensorflow", "jax", "torch", "onnxruntime", "numpy", "theano", "cntk")  # as the best one installed, when nobody chose
 
 _lock = threading.RLock()
 

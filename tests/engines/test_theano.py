@@ -1,0 +1,64 @@
+"""What is particular to the Theano engine: its compiled modes, and storage that is Theano's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cornu
+from cornu import layers, ops, utils
+from cornu.contract import registry
+from cornu.contract.program import Program
+from cornu.variable import Variable
+
+pytestmark = pytest.mark.skipif(not registry.is_installed("theano"), reason="PyTensor is not installed")
+
+X = np.random.default_rng(0).normal(size=(32, 6)).astype("float32")
+
+
+def losses():
+    utils.set_random_seed(2)
+    model = cornu.Sequential([layers.Input((6,)), layers.Dense(5, "tanh"), layers.Dropout(0.3), layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model.fit(X, X[:, :1], batch_size=8, epochs=2, verbose=0).history["loss"]
+
+
+@pytest.mark.parametrize("mode", ["numba", "python"])
+def test_compiled_training_equals_numpy(monkeypatch, mode):
+    monkeypatch.setenv("CORNU_THEANO_MODE", mode)
+    with cornu.engine("theano"):
+        found = losses()
+    with cornu.engine("numpy"):
+        np.testing.assert_allclose(found, losses(), rtol=1e-5)
+
+
+def test_an_unknown_mode_is_named(monkeypatch):
+    monkeypatch.setenv("CORNU_THEANO_MODE", "fast")
+    with cornu.engine("theano"), pytest.raises(ValueError, match=r"CORNU_THEANO_MODE is 'fast'.*numba, c, python"):
+        losses()
+
+
+def test_variables_are_shared_variables():
+    from pytensor.compile.sharedvalue import SharedVariable
+
+    with cornu.engine("theano"):
+        v = Variable(np.arange(3, dtype="float32"))
+        assert isinstance(v.storage, SharedVariable)
+        before = v.storage
+        Program(lambda x: v.assign(ops.add(v, x)))(np.ones(3, "float32"))
+        assert v.storage is before
+        np.testing.assert_array_equal(v.numpy(), [1, 2, 3])
+        v.storage.set_value(np.zeros(3, "float32"))
+        np.testing.assert_array_equal(v.numpy(), np.zeros(3))
+
+
+def test_results_do_not_change_later():
+    with cornu.engine("theano"):
+        v = Variable(np.zeros(2, "float32"))
+        step = Program(lambda x: (v.assign_add(x), ops.multiply(v, 1.0), ops.reshape(v, (1, 2))))
+        first = [np.array(y) for y in step(np.ones(2, "float32"))]
+        kept = step(np.ones(2, "float32"))
+        step(np.ones(2, "float32"))
+        np.testing.assert_array_equal(first[1], [1, 1])
+        np.testing.assert_array_equal(kept[1], [2, 2])
+        np.testing.assert_array_equal(kept[2], [[2, 2]])
