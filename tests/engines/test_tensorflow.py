@@ -143,3 +143,38 @@ assert "tensorflow" in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout + done.stderr == ""
+
+
+def test_variables_where_the_tables_gradient_is_taken():
+    variable = cornu.Variable(np.array([1.0, -1.0, 0.0], "float32"))
+    with tf.GradientTape() as tape:
+        loss = ops.sum(P.maximum(variable, 0.0))
+    np.testing.assert_allclose(tape.gradient(loss, variable.value), [1, 0, 0.5])
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_long_scans_are_loops_in_the_graph(in_charge, reverse):
+    length = 70
+    xs = np.random.default_rng(2).normal(size=(length, 3)).astype("float64")
+    counts = []
+
+    def body(state, count, x, weight):
+        counts.append(1)
+        state = P.tanh(P.add(P.multiply(state, weight), x))
+        return [state, P.add(count, 1), P.multiply(state, state), count]
+
+    def loss(xs, weight):
+        params = {"body_fn": body, "n_carry": 2, "n_xs": 1, "length": length, "reverse": reverse}
+        results = P.scan(np.zeros(3), np.array(0, "int32"), xs, weight, **params)
+        return ops.add(ops.sum(results[0]), ops.sum(ops.multiply(results[2], np.cos(np.arange(3.0))))), results
+
+    arrays = [xs, np.full(3, 0.7)]
+
+    def program(*tensors):
+        value, results, grads = in_charge.value_and_grad(loss, tensors)
+        return [value, *results, *grads]
+
+    looped = in_charge.compile(program, arrays)(*arrays)
+    assert len(counts) == 2
+    for got, wanted in zip(looped, program(*[in_charge.asarray(a) for a in arrays]), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-10)

@@ -76,7 +76,7 @@ def by_table(kernel: Callable[..., Any]) -> Callable[..., Any]:
 
             return y, backward
 
-        return call(*operands)
+        return call(*[tf.convert_to_tensor(x) for x in operands])  # a variable is read here, where tapes see it
 
     kernels[name] = differentiable
     return differentiable
@@ -116,14 +116,8 @@ def isfinite(x: Any) -> Any:
     return tf.math.is_finite(x) if x.dtype.is_floating else tf.ones(x.shape, "bool")
 
 
-@define
-def negative(x: Any) -> Any:
-    return x if x.dtype == "bool" else 0 - x if x.dtype.is_unsigned else tf.math.negative(x)
-
-
-@define
-def abs_(x: Any) -> Any:
-    return x if x.dtype == "bool" or x.dtype.is_unsigned else tf.math.abs(x)
+kernels["negative"] = lambda x: x if x.dtype == "bool" else 0 - x if x.dtype.is_unsigned else tf.math.negative(x)
+kernels["abs"] = lambda x: x if x.dtype == "bool" or x.dtype.is_unsigned else tf.math.abs(x)
 
 
 @define
@@ -134,9 +128,7 @@ def sign(x: Any) -> Any:
     return tf.where(x == x, y, x) if x.dtype.is_floating else y
 
 
-@define
-def erf(x: Any) -> Any:
-    return tf.math.erf(tf.clip_by_value(x, -6, 6) if x.dtype == "float64" else x)  # of infinity it is NaN
+kernels["erf"] = lambda x: tf.math.erf(tf.clip_by_value(x, -6, 6) if x.dtype == "float64" else x)  # of infinity it is NaN
 
 
 @by_table
@@ -151,14 +143,8 @@ def real(x: Any) -> Any:
     return tf.math.real(x) if x.dtype.is_complex else x
 
 
-@by_table
-def maximum(x1: Any, x2: Any) -> Any:
-    return tf.math.maximum(x1, x2)
-
-
-@by_table
-def minimum(x1: Any, x2: Any) -> Any:
-    return tf.math.minimum(x1, x2)
+by_table(tf.math.maximum)
+by_table(tf.math.minimum)
 
 
 @by_table
@@ -207,14 +193,8 @@ def cast(x: Any, *, dtype: Any) -> Any:
     return tf.cast(x, target)
 
 
-@define
-def bitcast(x: Any, *, dtype: Any) -> Any:
-    return tf.bitcast(x, dtype)
-
-
-@define
-def full(*, shape: Any, value: Any, dtype: Any) -> Any:
-    return tf.fill(shape, _scalar(value, dtype))
+kernels["bitcast"] = lambda x, *, dtype: tf.bitcast(x, dtype)
+kernels["full"] = lambda *, shape, value, dtype: tf.fill(shape, _scalar(value, dtype))
 
 
 def _scalar(value: Any, dtype: Any) -> Any:
@@ -257,9 +237,7 @@ def _place(function: Callable[..., Any]) -> Callable[..., Any]:
 kernels["argmax"], kernels["argmin"] = _place(tf.argmax), _place(tf.argmin)
 
 
-@by_table
-def cumprod(x: Any, *, axis: int, reverse: bool = False) -> Any:
-    return tf.math.cumprod(x, axis, reverse=reverse)
+by_table(tf.math.cumprod)
 
 
 @define
@@ -282,26 +260,14 @@ def _swap(x: Any, axis: int) -> Any:
 
 
 @define
-def sort(x: Any, *, axis: int) -> Any:
-    return take_along_axis(x, argsort(x, axis=axis), axis=axis)
-
-
-@define
 def searchsorted(ordered: Any, values: Any, *, side: str = "left") -> Any:
     return tf.reshape(tf.searchsorted(ordered, tf.reshape(values, [-1]), side), values.shape)
 
 
 # Structure
 
-
-@define
-def transpose(x: Any, *, axes: Any) -> Any:
-    return tf.transpose(x, axes)
-
-
-@define
-def concatenate(*xs: Any, axis: int) -> Any:
-    return tf.concat(xs, axis)
+kernels["transpose"] = lambda x, *, axes: tf.transpose(x, axes)
+kernels["concatenate"] = lambda *xs, axis: tf.concat(xs, axis)
 
 
 @by_table
@@ -322,14 +288,8 @@ def _grown(x: Any, axis: int, amount: int, value: Any) -> Any:
     return tf.pad(x, [[0, amount if i == axis else 0] for i in range(x.shape.rank)], constant_values=value)
 
 
-@define
-def slice_(x: Any, *, start: Any, limit: Any, strides: Any) -> Any:
-    return tf.strided_slice(x, start, limit, strides) if start else x
-
-
-@define
-def flip(x: Any, *, axes: Any) -> Any:
-    return tf.reverse(x, axes)
+kernels["slice"] = lambda x, *, start, limit, strides: tf.strided_slice(x, start, limit, strides) if start else x
+kernels["flip"] = lambda x, *, axes: tf.reverse(x, axes)
 
 
 def _clipped(indices: Any, size: int) -> Any:
@@ -337,15 +297,16 @@ def _clipped(indices: Any, size: int) -> Any:
     return tf.clip_by_value(wide, 0, max(size - 1, 0))
 
 
-@define
-def take(x: Any, indices: Any, *, axis: int) -> Any:
-    return tf.gather(x, _clipped(indices, x.shape[axis]), axis=axis)
+kernels["take"] = lambda x, indices, *, axis: tf.gather(x, _clipped(indices, x.shape[axis]), axis=axis)
 
 
 @define
 def take_along_axis(x: Any, indices: Any, *, axis: int) -> Any:
     spots = _swap(_clipped(indices, x.shape[axis]), axis)
     return _swap(tf.gather(_swap(x, axis), spots, axis=-1, batch_dims=x.shape.rank - 1), axis)
+
+
+kernels["sort"] = lambda x, *, axis: take_along_axis(x, argsort(x, axis=axis), axis=axis)
 
 
 @by_table
@@ -373,9 +334,7 @@ def _inside(start: Any, shape: Any, sizes: Any) -> Any:
     return tf.clip_by_value(wide, 0, tf.constant([n - size for n, size in zip(shape, sizes)], wide.dtype))
 
 
-@define
-def dynamic_slice(x: Any, start: Any, *, sizes: Any) -> Any:
-    return tf.slice(x, _inside(start, x.shape, sizes), sizes) if sizes else x
+kernels["dynamic_slice"] = lambda x, start, *, sizes: tf.slice(x, _inside(start, x.shape, sizes), sizes) if sizes else x
 
 
 @define
@@ -558,19 +517,40 @@ def while_loop(*operands: Any, cond_fn: Any, body_fn: Any, n_state: int) -> Any:
     return list(tf.while_loop(going, lambda *xs: [tf.convert_to_tensor(y) for y in body_fn(*xs, *constants)], state))
 
 
+UNROLLED = 64  # steps: up to here they are as fast one after the other as in a loop, and may be merged
+
+
 @define
 def scan(*operands: Any, body_fn: Any, n_carry: int, n_xs: int, length: int, reverse: bool = False) -> Any:
     operands = tuple(tf.convert_to_tensor(x) for x in operands)
     carry, xs, constants = list(operands[:n_carry]), operands[n_carry : n_carry + n_xs], operands[n_carry + n_xs :]
+    order = range(length)[::-1] if reverse else range(length)
+    if length > UNROLLED and not tf.executing_eagerly():
+        return _looped(carry, xs, lambda *values: list(body_fn(*values, *constants)), order)
     rows = [tf.unstack(x) for x in xs]
     steps: list[Any] = []
-    for t in reversed(range(length)) if reverse else range(length):
+    for t in order:
         results = body_fn(*carry, *[row[t] for row in rows], *constants)
         carry = list(results[:n_carry])
         steps.append(results[n_carry:])
-    if reverse:
-        steps.reverse()
-    return carry + [tf.stack(outputs) for outputs in zip(*steps, strict=True)]
+    return carry + [tf.stack(outputs[::-1] if reverse else outputs) for outputs in zip(*steps, strict=True)]
+
+
+def _looped(carry: list[Any], xs: Sequence[Any], body: Callable[..., list[Any]], order: range) -> list[Any]:
+    """A scan as a loop in the graph, after its first step, which shows what comes out."""
+    count, n_carry = len(order), len(carry)
+    rows = [tf.TensorArray(x.dtype, count, element_shape=x.shape[1:]).unstack(x) for x in xs]
+    first = [tf.convert_to_tensor(y) for y in body(*carry, *[row.read(order[0]) for row in rows])]
+    arrays = [tf.TensorArray(y.dtype, count, element_shape=y.shape).write(order[0], y) for y in first[n_carry:]]
+
+    def step(i: Any, *state: Any) -> list[Any]:
+        t = order.start + order.step * i
+        results = [tf.convert_to_tensor(y) for y in body(*state[:n_carry], *[row.read(t) for row in rows])]
+        return [i + 1, *results[:n_carry], *[array.write(t, y) for array, y in zip(state[n_carry:], results[n_carry:])]]
+
+    start = [tf.constant(1), *first[:n_carry], *arrays]
+    _, *state = tf.while_loop(lambda i, *_: i < count, step, start, maximum_iterations=count - 1)
+    return [*state[:n_carry], *[array.stack() for array in state[n_carry:]]]
 
 
 @define
