@@ -7,6 +7,7 @@ from typing import Any
 
 from cornu import ops
 from cornu._named import Names
+from cornu.ops.updates import adam_update
 from cornu.optimizers import schedules
 from cornu.optimizers.optimizer import Optimizer
 from cornu.variable import Variable
@@ -103,14 +104,10 @@ class Adam(Optimizer):
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         i, alpha = self._index[variable], ops.cast(learning_rate, variable.dtype)
-        m = ops.add(self._momentums[i], ops.multiply(ops.subtract(gradient, self._momentums[i]), 1 - self.beta_1))
-        v = ops.add(self._velocities[i], ops.multiply(ops.subtract(ops.square(gradient), self._velocities[i]), 1 - self.beta_2))
-        self._momentums[i].assign(m)
-        self._velocities[i].assign(v)
-        if self.amsgrad:
-            v = ops.maximum(self._largest[i], v)
-            self._largest[i].assign(v)
-        variable.assign(ops.subtract(variable, ops.divide(ops.multiply(m, alpha), ops.add(ops.sqrt(v), self.epsilon))))
+        slots = [variable, *[kind[i] for kind in (self._momentums, self._velocities, self._largest) if kind]]
+        moved = adam_update(*slots[:3], gradient, alpha, self.beta_1, self.beta_2, self.epsilon, *slots[3:])
+        for slot, value in zip(slots, moved, strict=True):
+            slot.assign(value)
 
     def get_config(self) -> dict[str, Any]:
         own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}

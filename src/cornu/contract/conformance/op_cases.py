@@ -238,3 +238,15 @@ def lstm() -> Iterator[OpCase]:
     yield OpCase("float32 no bias", (x, *states, *weights[:2]))
     yield OpCase("float32 reverse", (x, *states, *weights), {"reverse": True})
     yield OpCase("float32 mask", (x, *states, *weights), {"mask": numbers("bool", (4, 5), seed=1)})
+
+
+@op_cases("adam_update")
+def adam_update() -> Iterator[OpCase]:
+    """A step in each float dtype, with the largest velocity too."""
+    w, m, g = (numbers(SINGLE, (2, 3), seed=i) for i in range(3))
+    v, rate = numbers(SINGLE, (2, 3), 0.1, 1, seed=3), np.array(0.1, SINGLE)
+    yield OpCase("float32", (w, m, v, g, rate, 0.9, 0.999, 1e-7))
+    yield OpCase("float32 transposed gradient", (w, m, v, np.asfortranarray(g), rate, 0.9, 0.999, 1e-7), gradient=False)
+    yield OpCase("float32 largest", (w, m, v, g, rate, 0.5, 0.9, 1e-3, v[::-1].copy()))
+    yield OpCase("float64", tuple(x.astype("float64") for x in (w, m, v, g, rate)) + (0.0, 0.9, 1e-3), gradient=False)
+    yield OpCase("float16", tuple(x.astype("float16") for x in (w, m, v, g, rate)) + (0.9, 0.999, 1e-3))

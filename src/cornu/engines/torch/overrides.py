@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from typing import Any
 
 import torch
@@ -169,3 +171,41 @@ def lstm(
     states = (initial_h[None], initial_c[None])
     y, h, c = torch.lstm(x, states, weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True)
     return torch.flip(y, (1,)) if reverse else y, h[0], c[0]
+
+
+# Optimizers
+
+
+@override
+def adam_update(
+    variable: Any, momentum: Any, velocity: Any, gradient: Any, rate: Any, beta_1: Any, beta_2: Any, epsilon: Any, largest: Any = None
+) -> Any:
+    if largest is not None or not _single(variable, momentum, velocity, gradient, rate):
+        return NotImplemented
+    if torch.is_grad_enabled() and any(x.requires_grad for x in (variable, momentum, velocity, gradient, rate)):
+        return NotImplemented
+    return recorder.call(_adam, variable, momentum, velocity, gradient, rate, beta_1, beta_2, epsilon)
+
+
+def _adam(variable: Tensor, momentum: Tensor, velocity: Tensor, gradient: Tensor, rate: Tensor, *numbers: float) -> list[Tensor]:
+    new = [x.detach().clone(memory_format=torch.contiguous_format) for x in (variable, momentum, velocity)]
+    _adam_in_place(*[[x] for x in new], [gradient], rate, *numbers)
+    return new
+
+
+def _adam_in_place(variables: Any, momentums: Any, velocities: Any, gradients: Any, rate: Tensor, *numbers: float) -> None:
+    """PyTorch's kernel for Adam. It corrects the rate by a count of steps, which is infinite here: the rate comes corrected."""
+    beta_1, beta_2, epsilon = numbers
+    counts = [_endless(rate.device)] * len(variables)
+    torch._fused_adam_(
+        variables, [g.contiguous() for g in gradients], momentums, velocities, [], counts, lr=rate, beta1=beta_1, beta2=beta_2,
+        weight_decay=0.0, eps=epsilon, amsgrad=False, maximize=False,
+    )  # fmt: skip
+
+
+@functools.cache
+def _endless(device: torch.device) -> Tensor:
+    return torch.tensor(math.inf, device=device)
+
+
+recorder.TOGETHER[_adam] = recorder.Together(_adam_in_place, lists=4, changed=3)

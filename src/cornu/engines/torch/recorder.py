@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+import types
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -99,6 +101,22 @@ _BACKWARD = (Tensor.backward, torch.autograd.backward, torch.autograd.grad)
 _ADVICE = "Use `ops.cond`, `ops.where` or `ops.while_loop`, or compile the model with `run_eagerly=True`."
 
 
+@dataclass(frozen=True)
+class Together:
+    """How several calls of a function are done by one of another.
+
+    function: takes lists in place of the first `lists` arguments, and then the others, which the calls must share. It overwrites the
+    tensors of its first `changed` lists with the results.
+    """
+
+    function: Callable[..., None]
+    lists: int
+    changed: int
+
+
+TOGETHER: dict[Callable[..., Any], Together] = {}
+
+
 @dataclass
 class Line:
     """A statement. reads, makes: local names; effect: it is kept though nobody reads what it makes."""
@@ -108,6 +126,8 @@ class Line:
     makes: list[str]
     effect: bool = False
     constant: tuple[Tensor, int] | None = None  # a tensor made once, with its version then
+    together: Together | None = None
+    given: list[str] = field(default_factory=list)  # arguments of the call
 
 
 @dataclass
@@ -241,7 +261,8 @@ class Recorder(TorchFunctionMode):
         call = f"{self._object(function)}({', '.join(given)})"
         if name == "__get__" and result is None:  # the flow of Python may hang on it
             call = f"{self._object(_still_none)}({call})"
-        self.lines.append(Line(f"{target} = {call}" if makes else call, reads, makes, effect))
+        together = TOGETHER.get(function) if callable(function) and isinstance(function, types.FunctionType) else None
+        self.lines.append(Line(f"{target} = {call}" if makes else call, reads, makes, effect, None, together, given))
 
     def _text(self, x: Any, reads: set[str]) -> str:
         if isinstance(x, Tensor):
@@ -411,6 +432,11 @@ class Recorder(TorchFunctionMode):
                 if _memory(value) in lasting or not value.is_contiguous():
                     values[cell] = f"{self._object(_copy)}({values[cell]})"
                 lasting.add(_memory(value))
+        used = Counter([*values.values(), *texts])
+        owner = {text: self.cells[cell] for cell, text in values.items() if used[text] == 1 and cell.storage.is_contiguous()}
+        lines, done = self._joined(owner, reads)
+        values = {cell: text for cell, text in values.items() if text not in done}
+        reads -= done
         body = [f"n{i} = {text}" for i, text in enumerate(values.values())]
         for i, x in enumerate(results):
             if _memory(x) in lasting:
@@ -418,10 +444,46 @@ class Recorder(TorchFunctionMode):
             elif self.native:
                 texts[i] = f"{self._object(Tensor.detach)}({texts[i]})"
         body.append(f"r = [{', '.join(texts)}]")
-        body += [f"{self.cells[cell]}.data = n{i}" for i, cell in enumerate(written) if written[cell] is not cell.storage]
+        body += [f"{self.cells[cell]}.data = n{i}" for i, cell in enumerate(values) if written[cell] is not cell.storage]
         head = f"def program({', '.join([*self.cells.values(), *self.parameters])}):"
-        source = "\n".join([head, *[f"    {line}" for line in (*self._emit(self.lines, reads), *body, "return r")]])
+        source = "\n".join([head, *[f"    {line}" for line in (*self._emit(lines, reads), *body, "return r")]])
         return Program(source, self.namespace, list(self.cells), self.native)
+
+    def _joined(self, owner: dict[str, str], outputs: set[str]) -> tuple[list[Line | Suite], set[str]]:
+        """The lines, with calls done together where all their results go into the storage that they came from.
+
+        owner: name of a value -> the storage to which it is assigned in the end. Also gives the names that need no assignment any more.
+        """
+        last = {name: i for i, line in enumerate(self.lines) for name in line.reads} | dict.fromkeys(outputs, len(self.lines))
+        lines: list[Line | Suite] = []
+        waiting: list[Line] = []
+        done: set[str] = set()
+
+        def flush() -> None:
+            if waiting:
+                how, shared = self._call_together(waiting[0])
+                columns = [f"[{', '.join(column)}]" for column in zip(*[line.given[: how.lists] for line in waiting], strict=True)]
+                text = f"{self._object(how.function)}({', '.join([*columns, *shared])})"
+                lines.append(Line(text, set().union(*[line.reads for line in waiting]), [], True))
+                for line in waiting:
+                    lines.extend(Line(f"{v} = {s}", {s}, [v]) for v, s in zip(line.makes, line.given, strict=False))
+                    done.update(line.makes)
+            waiting.clear()
+
+        for i, line in enumerate(self.lines):
+            pairs = list(zip(line.makes, line.given[: line.together.changed], strict=True)) if isinstance(line, Line) and line.together else []
+            fits = bool(pairs) and all(owner.get(v) == s and last[s] <= i for v, s in pairs)
+            touched = {name for other in waiting for name in (*other.makes, *other.given[: len(other.makes)])}
+            alike = fits and waiting and self._call_together(line) == self._call_together(waiting[0])
+            if line.effect or not touched.isdisjoint(line.reads) or (fits and not alike):
+                flush()
+            (waiting if fits else lines).append(line)
+        flush()
+        return lines, done
+
+    @staticmethod
+    def _call_together(line: Any) -> tuple[Together, list[str]]:
+        return line.together, line.given[line.together.lists :]
 
     def _emit(self, lines: list[Line | Suite], needed: set[str]) -> Iterator[str]:
         """The text of statements. Names made here are dropped after their last use; lines whose results nobody needs are left out."""
