@@ -104,9 +104,9 @@ class Adam(Optimizer):
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         i, alpha = self._index[variable], ops.cast(learning_rate, variable.dtype)
-        slots = [variable, *[kind[i] for kind in (self._momentums, self._velocities, self._largest) if kind]]
-        moved = adam_update(*slots[:3], gradient, alpha, self.beta_1, self.beta_2, self.epsilon, *slots[3:])
-        for slot, value in zip(slots, moved, strict=True):
+        m, v, largest = self._momentums[i], self._velocities[i], self._largest[i] if self.amsgrad else None
+        moved = adam_update(variable, m, v, gradient, alpha, self.beta_1, self.beta_2, self.epsilon, largest)
+        for slot, value in zip([variable, m, v, *self._largest[i : i + 1]], moved, strict=True):
             slot.assign(value)
 
     def get_config(self) -> dict[str, Any]:

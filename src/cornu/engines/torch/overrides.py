@@ -189,7 +189,7 @@ def adam_update(
 
 def _adam(variable: Tensor, momentum: Tensor, velocity: Tensor, gradient: Tensor, rate: Tensor, *numbers: float) -> list[Tensor]:
     new = [x.detach().clone(memory_format=torch.contiguous_format) for x in (variable, momentum, velocity)]
-    _adam_in_place(*[[x] for x in new], [gradient], rate, *numbers)
+    _adam_in_place([new[0]], [new[1]], [new[2]], [gradient], rate, *numbers)
     return new
 
 

@@ -477,7 +477,10 @@ class Recorder(TorchFunctionMode):
             alike = fits and waiting and self._call_together(line) == self._call_together(waiting[0])
             if line.effect or not touched.isdisjoint(line.reads) or (fits and not alike):
                 flush()
-            (waiting if fits else lines).append(line)
+            if fits and isinstance(line, Line):
+                waiting.append(line)
+            else:
+                lines.append(line)
         flush()
         return lines, done
 
