@@ -33,7 +33,7 @@ class RecordedEngine(Engine):
         cells, written, count = recording.cells, recording.written, len(recording.written)
 
         def run(*args: Any) -> list[Any]:
-            results = program(*[cell.storage for cell in cells], *args)
+            results = program(*[cell.storage for cell in cells], *[x if self.is_tensor(x) else self.asarray(x) for x in args])
             for cell, value in zip(written, results, strict=False):
                 cell.storage = value
             return results[count:]
