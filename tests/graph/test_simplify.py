@@ -49,6 +49,18 @@ def test_reshapes_chain():
     assert simplified(lambda x: P.exp(P.reshape(P.reshape(x, shape=(6,)), shape=(2, 3)))) == ["exp"]
 
 
+def test_repeating_is_left_to_broadcasting():
+    row = lambda x: P.reshape(P.sum(x, axes=(0,)), shape=(1, 3))  # noqa: E731
+    repeated = lambda x: P.broadcast_to(row(x), shape=(2, 3))  # noqa: E731
+    assert simplified(lambda x: P.multiply(repeated(x), x)) == ["sum", "reshape", "multiply"]
+    assert simplified(lambda x: P.multiply(repeated(x), repeated(x))).count("broadcast_to") == 1
+    assert "broadcast_to" in simplified(lambda x: P.concatenate(repeated(x), x, axis=0))
+
+
+def test_reductions_of_nothing():
+    assert simplified(lambda x: P.exp(P.max(P.min(P.reshape(x, shape=(2, 3, 1)), axes=(2,), keepdims=True), axes=()))) == ["reshape", "exp"]
+
+
 def test_constants_are_computed():
     def fn(x):
         return P.add(x, P.multiply(P.full(shape=(), value=2.0, dtype="float32"), P.exp(np.array([1.0, 2.0, 3.0], "float32"))))

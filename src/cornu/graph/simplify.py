@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from cornu.graph.graph import Graph, Node, Value
+from cornu.primitives.primitive import broadcast
 
 # Elements of a result that is computed beforehand: larger ones cost more to keep than to compute. What depends on an unknown
 # dimension, for which a large number stands in (`ops.symbolic`), is never computed.
@@ -21,12 +22,16 @@ def simplify(graph: Graph) -> Graph:
     simple = Graph()
     simple.inputs, simple.constants = graph.inputs, dict(graph.constants)
     instead: dict[Value, Value] = {}
-    source: dict[Value, Value] = {}  # what a reshape has reshaped
+    reshaped: dict[Value, Value] = {}  # result -> what was reshaped, or repeated
+    repeated: dict[Value, Value] = {}
+    sources = {"reshape": reshaped, "broadcast_to": repeated}
     same = {(array.dtype, array.shape, array.tobytes()): v for v, array in graph.constants.items() if array.ndim == 0}
     for node in graph.nodes:
         operands = [instead.get(v, v) for v in node.operands]
         if node.primitive.name == "reshape":
-            operands = [source.get(operands[0], operands[0])]
+            operands = [reshaped.get(operands[0], operands[0])]
+        elif node.primitive.shape is broadcast:
+            operands = _narrow(operands, repeated)
         params = {key: simplify(value) if isinstance(value, Graph) else value for key, value in node.params.items()}
         node = Node(node.primitive, operands, params, node.results)
         if node.primitive.name == "with_gradient":  # all is differentiated by now
@@ -38,14 +43,26 @@ def simplify(graph: Graph) -> Graph:
                 instead[value] = same.setdefault((array.dtype, array.shape, array.tobytes()), value)
                 simple.constants.setdefault(instead[value], array)
         else:
-            if node.primitive.name == "reshape":
-                source[node.results[0]] = operands[0]
+            if node.primitive.name in sources:
+                sources[node.primitive.name][node.results[0]] = operands[0]
             simple.nodes.append(node)
     simple.outputs = [instead.get(v, v) for v in graph.outputs]
     return simple.prune()
 
 
-_SHAPE_ONLY = ("reshape", "broadcast_to", "slice", "concatenate")  # identities if the shape stays (their order of elements does)
+def _narrow(operands: list[Value], repeated: dict[Value, Value]) -> list[Value]:
+    """The operands of a broadcasting primitive before they were repeated, where the result has its shape without that."""
+    wanted = broadcast(*[v.shape for v in operands])
+    for i, v in enumerate(operands):
+        if v in repeated:
+            narrower = [*operands[:i], repeated[v], *operands[i + 1 :]]
+            if broadcast(*[v.shape for v in narrower]) == wanted:
+                operands = narrower
+    return operands
+
+
+# Identities if shape and dtype stay.
+_IDENTITIES = ("reshape", "broadcast_to", "slice", "concatenate", "stop_gradient", "cast", "real", "max", "min")
 
 
 def _changes_nothing(node: Node) -> bool:
@@ -58,7 +75,7 @@ def _changes_nothing(node: Node) -> bool:
         return params["axes"] == tuple(range(len(params["axes"])))
     if name == "flip":
         return all(node.operands[0].shape[axis] == 1 for axis in params["axes"])
-    return name in (*_SHAPE_ONLY, "stop_gradient", "cast", "real")
+    return name in _IDENTITIES
 
 
 def _is_known(node: Node, graph: Graph) -> bool:

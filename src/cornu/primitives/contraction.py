@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from cornu.primitives import dtypes as dt
 from cornu.primitives.elementwise import add as _add
 from cornu.primitives.elementwise import equal, full, logical_and, logical_not, logical_or, where
 from cornu.primitives.primitive import DtypeRule, broadcast, joined, kept, primitive
-from cornu.primitives.structure import pad, slice, transpose, zeros
+from cornu.primitives.structure import pad, reshape, slice, transpose, zeros
 
 
 def _matmul_shape(x1, x2):
@@ -29,7 +30,14 @@ def _product_dtypes(x1, x2):
     return ("int32", "int32") if x1 == x2 == "int8" else joined.operands(x1, x2)
 
 
-@primitive(DtypeRule(_product_dtypes, joined.result), _matmul_shape, lambda g, y, x1, x2: (matmul(g, _swap(x2)), matmul(_swap(x1), g)))
+def _matmul_vjp(g, y, x1, x2):
+    if len(x2.shape) == 2 < len(x1.shape):  # one product, instead of one for each batch and their sum
+        rows = lambda x: reshape(x, shape=(math.prod(x.shape[:-1]), x.shape[-1]))  # noqa: E731
+        return matmul(g, _swap(x2)), matmul(_swap(rows(x1)), rows(g))
+    return matmul(g, _swap(x2)), matmul(_swap(x1), g)
+
+
+@primitive(DtypeRule(_product_dtypes, joined.result), _matmul_shape, _matmul_vjp)
 def matmul(x1, x2):
     """Matrix product over the last two dimensions; leading ones broadcast. Half precision accumulates in float32."""
     if x1.dtype == bool:

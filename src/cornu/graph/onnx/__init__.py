@@ -18,7 +18,8 @@ from cornu.primitives import dtypes as dt
 DTYPES = frozenset(dt.DTYPES) - set(dt.COMPLEXES)
 # Where the standard's operators, or ONNX Runtime's kernels for them, stop short of double precision.
 _NOT_DOUBLE = {
-    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "cosh", "erf", "erfinv", "arctan2"),
+    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "arctan2", "sinh", "cosh", "arcsinh", "arccosh", "arctanh"),
+    *("expm1", "erf", "erfinv"),
     *("conv", "conv_grad_input", "conv_grad_kernel"),
 }
 _NOT_UINT64 = {"max", "min", "argmax", "argmin", "sort", "argsort", "searchsorted", "maximum", "minimum"}

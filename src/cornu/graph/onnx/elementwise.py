@@ -62,73 +62,22 @@ def imag(o: Writer, x: Ref) -> Ref:
     return o.filled(x.shape, 0, x.dtype)
 
 
-# These are written as x times a factor, for ONNX Runtime's Where turns -0.0 into 0.0.
-
-
 @lowers
 @wide
 def expm1(o: Writer, x: Ref) -> Ref:
-    # W. Kahan: with u = exp(x) as it is rounded, (u - 1) x / log(u) has the digits that u - 1 lost.
-    x = o.Max(x, -100)
-    u = o.Exp(x)
-    rest = o.Sub(u, 1)
-    factor = o.Where(o.Less(o.Abs(x), 1), o.Div(rest, o.Log(u)), o.Div(rest, x))
-    return o.Mul(x, o.Where(o.Equal(u, 1), 1.0, o.Where(o.Equal(u, math.inf), u, factor)))
+    half = o.Mul(o.Max(x, -80.0), 0.5)  # below, -1 is exact
+    return o.Mul(o.Mul(o.Sinh(half), o.Exp(half)), 2.0)
 
 
 @lowers
 @wide
 def log1p(o: Writer, x: Ref) -> Ref:
+    # W. Kahan: with u = 1 + x as it is rounded, log(u) x / (u - 1) has the digits that u lost. Written as x times a factor, for
+    # ONNX Runtime's Where turns -0.0 into 0.0.
     u = o.Add(x, 1)
     log = o.Log(u)
     factor = o.Div(log, o.Where(o.Less(o.Abs(x), 1), o.Sub(u, 1), x))
     return o.Mul(x, o.Where(o.Or(o.Equal(u, 1), o.Equal(u, math.inf)), 1.0, factor))
-
-
-def _odd(magnitude: Callable[..., Ref]) -> Callable[..., Ref]:
-    """An odd function from its values at positive numbers; at zero like x."""
-
-    def lowered(o: Writer, x: Ref) -> Ref:
-        a = o.Abs(x)
-        factor = o.Div(magnitude(o, a), o.Min(a, float(np.finfo(x.dtype).max)))
-        return o.Mul(x, o.Where(o.Equal(a, 0), 1.0, factor))
-
-    lowered.__name__ = magnitude.__name__
-    return lowered
-
-
-@lowers
-@wide
-@_odd
-def sinh(o: Writer, a: Ref) -> Ref:
-    half = expm1(o, a)
-    small = o.Mul(o.Add(half, o.Div(half, o.Add(half, 1))), 0.5)
-    root = o.Exp(o.Mul(a, 0.5))
-    return o.Where(o.Less(a, 20), small, o.Mul(o.Mul(root, 0.5), root))
-
-
-@lowers
-@wide
-@_odd
-def arcsinh(o: Writer, a: Ref) -> Ref:
-    square = o.Mul(a, a)
-    near = log1p(o, o.Add(a, o.Div(square, o.Add(o.Sqrt(o.Add(square, 1)), 1))))
-    return o.Where(o.Less(a, 1e4), near, o.Add(o.Log(a), math.log(2)))
-
-
-@lowers
-@wide
-@_odd
-def arctanh(o: Writer, a: Ref) -> Ref:
-    return o.Mul(o.Sub(log1p(o, a), log1p(o, o.Neg(a))), 0.5)
-
-
-@lowers
-@wide
-def arccosh(o: Writer, x: Ref) -> Ref:
-    t = o.Sub(x, 1)
-    near = log1p(o, o.Add(t, o.Mul(o.Sqrt(t), o.Sqrt(o.Add(t, 2)))))
-    return o.Where(o.Less(x, 1e4), near, o.Add(o.Log(x), math.log(2)))
 
 
 @lowers
