@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu import ops
-from cornu.ops.nn import (
+from cornu.ops import (
+    celu,
     elu,
-    gelu,
+    glu,
+    hard_shrink,
     hard_sigmoid,
     hard_silu,
+    hard_tanh,
     leaky_relu,
     log_sigmoid,
     log_softmax,
@@ -18,12 +21,21 @@ from cornu.ops.nn import (
     selu,
     sigmoid,
     silu,
+    soft_shrink,
     softmax,
     softplus,
     softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    sparsemax,
+    squareplus,
+    tanh,
+    tanh_shrink,
+    threshold,
 )
-from cornu.ops.numpy import exp as exponential
-from cornu.ops.numpy import tanh
+from cornu.ops import exp as exponential
+
+hard_swish, swish = hard_silu, silu
 
 
 def linear(x: Any) -> Any:
@@ -31,24 +43,35 @@ def linear(x: Any) -> Any:
     return x
 
 
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """x * Phi(x), Phi the normal distribution; `approximate`: by tanh (Hendrycks and Gimpel, 2016)."""
+    return ops.gelu(x, approximate)
+
+
+def mish(x: Any) -> Any:
+    """x * tanh(softplus(x)) (Misra, 2019)."""
+    return ops.multiply(x, ops.tanh(ops.softplus(x)))
+
+
 def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
-    """x above `threshold`, limited to `max_value`; below it, `negative_slope` * (x - threshold)."""
+    """x from `threshold` on, limited to `max_value`; below it, `negative_slope` * (x - threshold)."""
     if negative_slope == 0.0 and max_value is None and threshold == 0.0:
         return ops.relu(x)
     above = x if max_value is None else ops.minimum(x, max_value)
-    return ops.where(ops.greater(x, threshold), above, ops.multiply(ops.subtract(x, threshold), negative_slope))
+    return ops.where(ops.greater_equal(x, threshold), above, ops.multiply(ops.subtract(x, threshold), negative_slope))
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     f.__name__: f
-    for f in (elu, gelu, hard_sigmoid, hard_silu, leaky_relu, linear, log_sigmoid, log_softmax, relu, relu6, selu, sigmoid, silu,
-              softmax, softplus, softsign, tanh)
+    for f in (celu, elu, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear, log_sigmoid, log_softmax,
+              mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign, sparse_plus, sparse_sigmoid,
+              sparsemax, squareplus, tanh, tanh_shrink, threshold)
 }  # fmt: skip
 _FUNCTIONS |= {"exponential": exponential, "swish": silu, "hard_swish": hard_silu}
 
 
 def get(identifier: Any) -> Callable[..., Any]:
-    """The activation for a name, a function, or None (linear).
+    """The activation for a name, a config, a function, or None (linear).
 
     Raises:
         ValueError: for an unknown name.
@@ -57,9 +80,7 @@ def get(identifier: Any) -> Callable[..., Any]:
         return linear
     if callable(identifier):
         return identifier
-    if identifier in _FUNCTIONS:
-        return _FUNCTIONS[identifier]
-    raise ValueError(f"Could not interpret activation function identifier: {identifier!r}. Known: {', '.join(sorted(_FUNCTIONS))}.")
+    return deserialize(identifier)
 
 
 def serialize(activation: Callable[..., Any]) -> str:
@@ -68,5 +89,16 @@ def serialize(activation: Callable[..., Any]) -> str:
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Callable[..., Any]:
-    """The activation of that name."""
-    return (custom_objects or {}).get(config) or get(config)
+    """The activation of that name, or of Keras's form of it: {"class_name": "function", "config": name}.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    name = config
+    if isinstance(config, dict):
+        inner = config.get("config")
+        name = inner if isinstance(inner, str) else config.get("class_name")
+    known = {**_FUNCTIONS, **(custom_objects or {})}
+    if isinstance(name, str) and name in known:
+        return known[name]
+    raise ValueError(f"Could not interpret activation function identifier: {config!r}. Known: {', '.join(sorted(known))}.")

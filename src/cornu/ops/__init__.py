@@ -11,6 +11,7 @@ from cornu.ops.math import *  # noqa: F403
 from cornu.ops.nn import *  # noqa: F403
 from cornu.ops.numpy import *  # noqa: F403
 from cornu.ops.op import export as _export
+from cornu.ops.rearrange import *  # noqa: F403
 from cornu.ops.symbolic import KerasTensor  # noqa: F401
 
 _export(globals())
