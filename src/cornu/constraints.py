@@ -71,13 +71,15 @@ class MinMaxNorm(Constraint):
 
     def __call__(self, w: Any) -> Any:
         norms = _norm(w, self.axis)
-        target = self.rate * ops.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
+        limited = ops.clip(norms, self.min_value, self.max_value)
+        target = ops.add(ops.multiply(limited, self.rate), ops.multiply(norms, 1 - self.rate))
         return ops.multiply(w, ops.divide(target, ops.add(norms, config.epsilon())))
 
     def get_config(self) -> dict[str, Any]:
         return {"min_value": self.min_value, "max_value": self.max_value, "rate": self.rate, "axis": self.axis}
 
 
+max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
 _names = Names("constraint", (MaxNorm, NonNeg, UnitNorm, MinMaxNorm), module="keras.constraints")
 
 

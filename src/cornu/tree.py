@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -86,8 +86,8 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
     return unflatten(structure, results)
 
 
-def assert_same_structure(a: Any, b: Any) -> None:
-    """Raise ValueError unless both are nested alike."""
+def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
+    """Raise ValueError unless both are nested alike. check_types: without effect, as in Keras."""
     first, second = flatten_with_structure(a)[1], flatten_with_structure(b)[1]
     if first != second:
         raise ValueError(f"The structures differ: {first} and {second}.")
@@ -104,3 +104,94 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     if len(flat) != len(leaves):
         raise ValueError(f"The structure has {len(leaves)} leaves, but {len(flat)} were given.")
     return unflatten(shape, flat)
+
+
+def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
+    """Pairs of a leaf's path (keys and indices from the root) and the leaf, in order."""
+    return list(_paths(structure, ()))
+
+
+def _paths(tree: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if not is_nested(tree):
+        yield path, tree
+        return
+    keys = _flatten(tree, [])[1] if isinstance(tree, dict) else getattr(tree, "_fields", range(len(tree)))
+    items = [tree[key] for key in keys] if isinstance(tree, dict) else list(tree)
+    for key, item in zip(keys, items, strict=True):
+        yield from _paths(item, (*path, key))
+
+
+def assert_same_paths(a: Any, b: Any) -> None:
+    """Raise ValueError unless both have leaves at the same paths (lists and tuples count as alike)."""
+    first, second = ({path for path, _ in flatten_with_path(x)} for x in (a, b))
+    if first != second:
+        raise ValueError(f"The structures have different paths: only the first has {first - second}, only the second {second - first}.")
+
+
+def lists_to_tuples(structure: Any) -> Any:
+    """The same with tuples in place of lists."""
+    return traverse(lambda x: tuple(x) if type(x) is list else None, structure, top_down=False)
+
+
+def map_structure_up_to(shallow_structure: Any, func: Callable[..., Any], *structures: Any) -> Any:
+    """Apply `func` to the parts of `structures` that stand where `shallow_structure` has leaves.
+
+    Raises:
+        ValueError: where a structure is not nested like the shallow one, as far as that goes.
+    """
+    _, shape = flatten_with_structure(shallow_structure)
+    rows = [list(_parts_at(shape, structure)) for structure in structures]
+    return unflatten(shape, [func(*parts) for parts in zip(*rows, strict=True)])
+
+
+def _parts_at(shape: Structure, tree: Any) -> Iterator[Any]:
+    if shape is LEAF:
+        yield tree
+        return
+    kind, keys, parts = shape
+    if not isinstance(tree, dict if keys is not None else kind) or len(tree) != len(parts) or (keys is not None and set(tree) != set(keys)):
+        raise ValueError(f"The structures differ: expected {kind.__name__} with {len(parts)} entries, got {tree!r}.")
+    for part, item in zip(parts, [tree[key] for key in keys] if keys is not None else tree, strict=True):
+        yield from _parts_at(part, item)
+
+
+def map_shape_structure(func: Callable[..., Any], structure: Any) -> Any:
+    """Apply `func` to the shapes in a nested structure: the lists and tuples of nothing but ints and None."""
+    if isinstance(structure, (list, tuple)) and all(size is None or isinstance(size, int) for size in structure):
+        return func(tuple(structure))
+    if isinstance(structure, dict):
+        return {key: map_shape_structure(func, item) for key, item in structure.items()}
+    if not isinstance(structure, (list, tuple)):
+        raise ValueError(f"map_shape_structure: expected nested shapes, got {structure!r}.")
+    items = [map_shape_structure(func, item) for item in structure]
+    return type(structure)(*items) if hasattr(structure, "_fields") else type(structure)(items)
+
+
+class MAP_TO_NONE:
+    """What a function returns in `traverse` to put None into a place (None itself means: leave it)."""
+
+
+def traverse(func: Callable[..., Any], structure: Any, top_down: bool = True) -> Any:
+    """Replace parts of a nested structure: what `func` gives for a container or a leaf stands in its place, unless it is None.
+
+    Args:
+        func: of a part; gives its replacement, None to leave it, or MAP_TO_NONE for None.
+        structure: nested.
+        top_down: containers come before what is in them; what was replaced is not entered.
+    """
+
+    def replaced(part: Any) -> Any:
+        found = func(part)
+        return part if found is None else None if found is MAP_TO_NONE or isinstance(found, MAP_TO_NONE) else found
+
+    def entered(part: Any) -> Any:
+        if isinstance(part, dict):
+            entries = {key: traverse(func, part[key], top_down) for key in part}
+            return entries if type(part) in (dict, defaultdict) else type(part)(entries)
+        items = [traverse(func, item, top_down) for item in part]
+        return type(part)(*items) if hasattr(part, "_fields") else type(part)(items)
+
+    if top_down:
+        part = replaced(structure)
+        return entered(part) if part is structure and is_nested(part) else part
+    return replaced(entered(structure) if is_nested(structure) else structure)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 from cornu.ops.common import permuted, shape_of
 from cornu.ops.numpy.manipulation import reshape

@@ -1,0 +1,27 @@
+"""Helpers: labels, sequences, images as arrays, bounding boxes."""
+
+from cornu.random import set_seed as set_random_seed
+from cornu.utils import bounding_boxes
+from cornu.utils.arrays import (
+    img_to_array,
+    is_keras_tensor,
+    normalize,
+    pack_x_y_sample_weight,
+    pad_sequences,
+    standardize_dtype,
+    to_categorical,
+    unpack_x_y_sample_weight,
+)
+
+__all__ = [
+    "bounding_boxes",
+    "img_to_array",
+    "is_keras_tensor",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "pad_sequences",
+    "set_random_seed",
+    "standardize_dtype",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
