@@ -86,3 +86,42 @@ def test_wrong_number_of_leaves():
 def test_what_is_nested():
     assert all(tree.is_nested(x) for x in ([], (), {}, Point(1, 2)))
     assert not any(tree.is_nested(x) for x in (1, None, "abc", {1}))
+
+
+def test_paths():
+    nested = {"b": [1, (2, 3)], "a": {"c": 4}, "p": Point(5, 6)}
+    assert tree.flatten_with_path(nested) == [
+        (("a", "c"), 4), (("b", 0), 1), (("b", 1, 0), 2), (("b", 1, 1), 3), (("p", "x"), 5), (("p", "y"), 6),
+    ]  # fmt: skip
+    assert [leaf for _, leaf in tree.flatten_with_path(nested)] == tree.flatten(nested)
+    tree.assert_same_paths([1, 2], (3, 4))
+    with pytest.raises(ValueError, match="different paths"):
+        tree.assert_same_paths({"a": 1}, {"b": 1})
+
+
+def test_tuples_for_lists():
+    assert tree.lists_to_tuples({"a": [1, [2, (3, [4])]], "b": 5}) == {"a": (1, (2, (3, (4,)))), "b": 5}
+
+
+def test_map_up_to():
+    assert tree.map_structure_up_to([1, 2], lambda x, y: (x, y), [[1], 2], [3, [4, 5]]) == [([1], 3), (2, [4, 5])]
+    assert tree.map_structure_up_to({"a": 0}, len, {"a": [1, 2]}) == {"a": 2}
+    for wrong in ([1], (1, 2), {"a": 1}):
+        with pytest.raises(ValueError, match="differ"):
+            tree.map_structure_up_to([1, 2], lambda x: x, wrong)
+
+
+def test_map_shapes():
+    shapes = {"a": (None, 2), "b": [(1, 2), [3, 4, 5]], "p": Point((1,), ())}
+    assert tree.map_shape_structure(len, shapes) == {"a": 2, "b": [2, 3], "p": Point(1, 0)}
+    with pytest.raises(ValueError, match="expected nested shapes"):
+        tree.map_shape_structure(len, {"a": "b"})
+
+
+def test_traverse():
+    to_tuple = lambda x: tuple(x) if isinstance(x, list) else None  # noqa: E731
+    assert tree.traverse(to_tuple, [1, [2, [3]]]) == (1, [2, [3]])
+    assert tree.traverse(to_tuple, [1, [2, [3]]], top_down=False) == (1, (2, (3,)))
+    tenfold = lambda x: tree.MAP_TO_NONE if x == 1 else x * 10 if isinstance(x, int) else None  # noqa: E731
+    assert tree.traverse(tenfold, [1, (2, {"a": 3})]) == [None, (20, {"a": 30})]
+    assert tree.traverse(lambda x: None, Point(1, [2])) == Point(1, [2])
