@@ -48,7 +48,7 @@ kernels.take(
     "exp expm1 log log1p sqrt rsqrt sin cos tan sinh cosh tanh sigmoid imag add subtract multiply divide "
     "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not cumsum",
     arcsin="asin", arccos="acos", arctan="atan", arcsinh="asinh", arccosh="acosh", arctanh="atanh", arctan2="atan2",
-    floor_divide="floordiv", mod="floormod", softplus="softplus",
+    softplus="softplus",
 )  # fmt: skip
 kernels.take(tf.bitwise, "bitwise_and bitwise_or bitwise_xor left_shift right_shift")
 kernels.take(tf, "reshape broadcast_to matmul stop_gradient where")
@@ -107,6 +107,21 @@ def _floats_only(function: Callable[..., Any]) -> Callable[..., Any]:
 
 kernels["floor"], kernels["ceil"] = _floats_only(tf.math.floor), _floats_only(tf.math.ceil)
 kernels["round"] = _floats_only(tf.math.round)
+
+
+def _divided(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Division of integers by zero is 0, as in NumPy; TensorFlow raises."""
+
+    def kernel(x1: Any, x2: Any) -> Any:
+        if x1.dtype.is_floating:
+            return function(x1, x2)
+        y = function(x1, tf.where(x2 == 0, tf.ones((), x2.dtype), x2))
+        return tf.where(x2 == 0, tf.zeros((), y.dtype), y)
+
+    return kernel
+
+
+kernels["floor_divide"], kernels["mod"] = _divided(tf.math.floordiv), _divided(tf.math.floormod)
 
 
 @define
@@ -362,6 +377,10 @@ def conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, grou
     shape = TABLE["conv"].shape(tuple(x.shape), tuple(kernel.shape), **params)
     if 0 in (*x.shape, *kernel.shape, *shape):
         return tf.zeros(shape, x.dtype)
+    if x.dtype.is_complex:
+        (a, b), (c, d) = [(tf.math.real(z), tf.math.imag(z)) for z in (x, kernel)]
+        ac, bd, ad, bc = [conv(part, weights, **params) for part, weights in ((a, c), (b, d), (a, d), (b, c))]
+        return tf.dtypes.complex(ac - bd, ad + bc)
     rank, x = len(strides), _padded(x, padding)
     if max(dilation) > 1 and (rank == 3 or x.dtype != "float32"):  # no gradient on the CPU; by a kernel with holes there is
         nothing = (0,) * kernel.shape.rank
