@@ -111,4 +111,11 @@ def get(identifier: Any) -> Any:
     return _names.get(identifier)
 
 
-serialize, deserialize = _names.serialize, _names.get
+def serialize(regularizer: Any) -> Any:
+    """Module, class name and config, as Keras writes them."""
+    return _names.serialize(regularizer)
+
+
+def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The regularizer for what `serialize` gives. custom_objects: further classes by name."""
+    return _names.get(config, custom_objects)
