@@ -167,3 +167,13 @@ def test_linear_algebra_in_the_middle_of_a_step(engine):
         weight = engine_weight
     np.testing.assert_allclose([float(run(a)[0]) for _ in range(3)], wanted, rtol=1e-5)
     np.testing.assert_allclose(engine_weight.value, weight_np.value, rtol=1e-5)
+
+
+def test_additions_at_one_place_are_not_lost(engine):
+    """Its threads must not add to one row at a time (the gradient of an embedding)."""
+    places = np.random.default_rng(0).integers(0, 50, (20000, 1)).astype("int32")
+    table, ones = np.zeros((50, 64), "float32"), np.ones((20000, 64), "float32")
+    run = engine.compile(lambda *operands: [P.scatter(*operands, mode="add")], [table, places, ones])
+    wanted = np.bincount(places[:, 0], minlength=50)[:, None]
+    for _ in range(5):
+        assert (run(table, places, ones)[0] == wanted).all()

@@ -57,8 +57,14 @@ def model(
             writer.batch = writer.node("Shape", ref, dtype="int64", start=axis, end=axis + 1)
     results = writer.program(graph, refs)
     names = list(outputs or [f"o{i}" for i in range(len(results))])
+    made = {name for node in writer.nodes for name in node.output}
+    renamed: dict[str, str] = {}
     for name, ref in zip(names, results, strict=True):
-        writer.nodes.append(helper.make_node("Identity", [ref.name], [name]))
+        if ref.name in made and ref.name not in renamed:
+            renamed[ref.name] = name
+        else:  # an input, a constant, or an output that stands twice
+            writer.nodes.append(helper.make_node("Identity", [ref.name], [name]))
+    _rename(writer.nodes, renamed)
     given = [value_info(name, v.dtype, v.shape) for name, v in zip(names, graph.outputs)]
     used = set(_read(writer.nodes))
     constants = [tensor for tensor in writer.initializers if tensor.name in used]
@@ -66,6 +72,16 @@ def model(
     return helper.make_model(
         proto, opset_imports=[helper.make_opsetid("", writer.opset)], ir_version=IR_VERSION, producer_name="cornu"
     )
+
+
+def _rename(nodes: Iterable[onnx.NodeProto], names: Mapping[str, str]) -> None:
+    for node in nodes:
+        for row in (node.input, node.output):
+            for i, name in enumerate(row):
+                row[i] = names.get(name, name)
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _rename(attribute.g.node, names)
 
 
 def _read(nodes: Iterable[onnx.NodeProto]) -> Iterator[str]:

@@ -246,6 +246,9 @@ def right_shift(o: Writer, x1: Ref, x2: Ref) -> Ref:
 
 @lowers
 def where(o: Writer, condition: Ref, x1: Ref, x2: Ref) -> Ref:
+    primitive, operands = condition.source
+    if primitive == "less_equal" and x1.is_zero and operands[1].is_zero and operands[0].name == x2.name and is_float(x2):
+        return o.Relu(x2)
     return o.select(condition, x1, x2, math.prod(broadcast(condition.shape, x1.shape, x2.shape)))
 
 

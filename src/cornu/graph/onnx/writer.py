@@ -29,7 +29,7 @@ _NUMBERS = f"int8 int16 int32 int64 uint8 uint16 uint32 uint64 {_FLOAT}"
 KERNELS: dict[str, set[str]] = {
     name: set(dtypes.split())
     for names, dtypes in {
-        "Exp Log Sqrt Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Erf Reciprocal Floor Ceil Round": _FLOAT,
+        "Exp Log Sqrt Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Asinh Acosh Atanh Erf Reciprocal Floor Ceil Round Relu": _FLOAT,
         "Conv ConvTranspose": "float16 float32",
         "Add Sub Mul Div Mod Abs Less LessOrEqual Greater GreaterOrEqual": _NUMBERS,
         "Neg": f"int8 int16 int32 int64 {_FLOAT}",
@@ -63,12 +63,23 @@ def carrier(op: str, dtype: str) -> str:
 
 
 class Ref:
-    """A tensor in the ONNX graph. shape is known for values of the program, not for what stands between them."""
+    """A tensor in the ONNX graph.
 
-    __slots__ = ("array", "dtype", "name", "shape")
+    shape: known for values of the program, not for what stands between them. array: of a constant. source: the primitive that
+    gave a value of the program, and its operands.
+    """
 
-    def __init__(self, name: str, dtype: str, shape: Any = None, array: np.ndarray | None = None) -> None:
-        self.name, self.dtype, self.shape, self.array = name, dtype, shape, array
+    __slots__ = ("array", "dtype", "name", "shape", "source")
+
+    def __init__(
+        self, name: str, dtype: str, shape: Any = None, array: np.ndarray | None = None, source: tuple[str, Sequence[Ref]] = ("", ())
+    ) -> None:
+        self.name, self.dtype, self.shape, self.array, self.source = name, dtype, shape, array, source
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it is a constant of zeros (positive ones)."""
+        return self.array is not None and not self.array.tobytes().strip(b"\0")
 
 
 class Writer:
@@ -156,9 +167,10 @@ class Writer:
         if dtype == "bool":
             return self.Or(self.And(condition, x1), self.And(self.Not(condition), x2))
         bits = f"int{8 * dt.itemsize(dtype)}" if dt.is_float(dtype) else dtype
+        if x1.is_zero:
+            condition, x1, x2 = self.Not(condition), x2, x1
         a, b, chosen = self.bits(x1, bits), self.bits(x2, bits), self.cast(condition, bits)
-        plain = x2.array is not None and not x2.array.tobytes().strip(b"\0")
-        picked = self.Mul(a, chosen) if plain else self.Add(self.Mul(self.Sub(a, b), chosen), b)
+        picked = self.Mul(a, chosen) if x2.is_zero else self.Add(self.Mul(self.Sub(a, b), chosen), b)
         return self.bits(picked, dtype)
 
     def bits(self, x: Ref, dtype: str) -> Ref:
@@ -219,11 +231,11 @@ class Writer:
         """Write what a primitive becomes."""
         results = self.lowering[node.primitive.name](self, *operands, **node.params)
         row = results if isinstance(results, list) else [results]
-        return [self._named(ref, value, node) for ref, value in zip(row, node.results, strict=True)]
+        return [self._result(ref, value, node.primitive.name, operands) for ref, value in zip(row, node.results, strict=True)]
 
-    def _named(self, ref: Ref, value: Value, node: Node) -> Ref:
-        assert ref.dtype == value.dtype, f"{node.primitive.name} gives {ref.dtype} instead of {value.dtype}"
-        return Ref(ref.name, ref.dtype, value.shape, ref.array)
+    def _result(self, ref: Ref, value: Value, primitive: str, operands: Sequence[Ref]) -> Ref:
+        assert ref.dtype == value.dtype, f"{primitive} gives {ref.dtype} instead of {value.dtype}"
+        return Ref(ref.name, ref.dtype, value.shape, ref.array, (primitive, operands))
 
     def outputs(self, refs: Sequence[Ref]) -> list[str]:
         """Names for the outputs of a graph: each the result of a node of its own."""
