@@ -15,7 +15,7 @@ ENGINES ?=
 	$(PIP) -e '.[jax,torch,onnxruntime,theano,demo,test]' $(TENSORFLOW)
 	touch $@
 
-.PHONY: demo test lint conformance bench
+.PHONY: demo test lint conformance bench docs
 demo: .venv/demo
 	for engine in $(patsubst all,jax torch tensorflow onnxruntime theano,$(ENGINES)); do \
 	  case $$engine in tensorflow) $(PIP) $(TENSORFLOW);; *) $(PIP) -e ".[$$engine]";; esac || exit 1; done
@@ -27,11 +27,16 @@ test: .venv/test lint
 	.venv/bin/python -m pytest -n 2
 
 lint: .venv/test
-	.venv/bin/ruff check src tests benchmarks
+	.venv/bin/ruff check src tests benchmarks scripts
 	.venv/bin/mypy
 
 conformance: .venv/test
 	.venv/bin/python -m cornu conformance -n 2
+
+# the pages that are generated; docs/ops.md needs Keras's names beside the project
+docs: .venv/test
+	.venv/bin/python -m cornu.primitives.document > docs/primitives.md
+	.venv/bin/python scripts/parity.py --document > docs/ops.md
 
 # make bench ARGS='--engines jax --jobs mlp --json results.json'; KERAS_PYTHON=… adds real Keras, from an environment that has it
 bench: .venv/test

@@ -129,7 +129,11 @@ def binary(
     """Broadcasting, Python numbers, promotion, each kind of dtype, empty tensors, the edges against one another, a gradient."""
     s = spec(op, reference, dtype, ulps)
     a = lambda name, *shape: numbers(name, shape, low, high)  # noqa: E731
-    b = lambda name, *shape: numbers(name, shape, low, high, seed=1)  # noqa: E731
+
+
+    def b(name: str, *shape: int) -> Array:
+        x = numbers(name, shape, low, high, seed=1)
+        return np.maximum(x, 1) if name in dt.UINTS else x  # no division by zero
     if "f" in kinds:
         add(s, a("float32", 2, 3), b("float32", 3), compiled=True)
         add(s, a("float32", 2, 1), 1.5)

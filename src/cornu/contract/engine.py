@@ -268,7 +268,7 @@ class Engine:
         if any(None in shape for shape in shapes):
             return
         try:
-            primitive.result_shapes(shapes, params)
+            primitive.result_shapes(shapes, {**primitive.params, **params})
         except ValueError as mismatch:
             what = ", ".join(f"{dtype}{list(shape)}" for dtype, shape in zip(dtypes, shapes, strict=True))
             raise ValueError(f"{primitive.name}: {mismatch}. Operands: {what}; engine: {self.name}.") from error

@@ -29,6 +29,11 @@ class KerasTensor:
         name: default "keras_tensor", numbered.
     """
 
+    shape: tuple[int | None, ...]
+    dtype: str
+    sparse = ragged = False
+    ragged_rank = row_splits_dtype = None
+
     def __init__(
         self,
         shape: Any,
@@ -41,11 +46,10 @@ class KerasTensor:
     ) -> None:
         if sparse or ragged:
             raise ValueError("KerasTensor: sparse and ragged tensors are not supported.")
-        self.shape: tuple[int | None, ...] = tuple(None if size is None else int(size) for size in shape)
+        self.shape = tuple(None if size is None else int(size) for size in shape)
         self.dtype = dt.name_of(dtype or config.floatx())
         count = next(_names)
         self.name = name or ("keras_tensor" if count == 0 else f"keras_tensor_{count}")
-        self.sparse = self.ragged = False
         self.node: Node | None = None
         self.index = 0
 

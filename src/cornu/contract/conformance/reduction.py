@@ -138,3 +138,6 @@ def searchsorted(primitive: str) -> Iterator[Case]:
     yield Case(primitive, "float32 in none", (np.zeros(0, "float32"), numbers("float32", (3,))))
     yield Case(primitive, "float32 none", (numbers("float32", (3,), 1, 1), np.zeros((0, 2), "float32")))
     yield Case(primitive, "float32 scalar", (np.array([0.0, 1.0], "float32"), np.array(0.5, "float32")))
+    for side in ("left", "right"):
+        operands = np.array([0.0, 2.0, np.inf, np.nan, np.nan], "float32"), np.array([1.0, 2.0, np.inf, np.nan], "float32")
+        yield Case(primitive, f"float32 NaNs {side}", operands, {"side": side})

@@ -109,6 +109,7 @@ def slice_(primitive: str) -> Iterator[Case]:
         "part": {"start": (0, 1, 1), "limit": (2, 3, 3), "strides": (1, 1, 1)},
         "steps": {"start": (0, 0, 1), "limit": (2, 3, 4), "strides": (2, 2, 2)},
         "beyond": {"start": (1, 0, 0), "limit": (2, 3, 4), "strides": (5, 3, 3)},
+        "a part in steps": {"start": (1, 1, 0), "limit": (2, 3, 3), "strides": (1, 1, 2)},
         "all": {"start": (0, 0, 0), "limit": (2, 3, 4), "strides": (1, 1, 1)},
     }
     yield from _moves(primitive, SHAPE, variants)

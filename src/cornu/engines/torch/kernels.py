@@ -187,7 +187,15 @@ def argsort(x: Any, *, axis: int) -> Any:
 
 @define
 def searchsorted(ordered: Any, values: Any, *, side: str = "left") -> Any:
-    return torch.searchsorted(ordered.contiguous(), values.contiguous(), side=side, out_int32=True)
+    if not ordered.is_floating_point():
+        narrow = torch.int8 if ordered.dtype == torch.bool else ordered.dtype
+        return torch.searchsorted(ordered.to(narrow).contiguous(), values.to(narrow).contiguous(), side=side, out_int32=True)
+    # NaNs stand last, which torch does not know: they are sought as infinities, among the others only.
+    missing, nan = torch.isnan(ordered), torch.isnan(values)
+    line, sought = ordered.masked_fill(missing, math.inf).contiguous(), values.masked_fill(nan, math.inf).contiguous()
+    numbers = (len(line) - missing.sum()).to(torch.int32)
+    place = torch.minimum(torch.searchsorted(line, sought, side=side, out_int32=True), numbers)
+    return torch.where(nan, numbers if side == "left" else len(line), place).to(torch.int32)
 
 
 # Moving elements
@@ -225,9 +233,9 @@ def pad(x: Any, value: Any, *, low: Any, high: Any, interior: Any) -> Any:
 
 @define
 def slice_(x: Any, *, start: Any, limit: Any, strides: Any) -> Any:
-    for axis, (n, a, b, step) in enumerate(zip(x.shape, start, limit, strides)):
-        if step > 1:
-            return x[tuple(map(slice, start, limit, strides))]
+    if max(strides, default=1) > 1:
+        return x[tuple(map(slice, start, limit, strides))]
+    for axis, (n, a, b) in enumerate(zip(x.shape, start, limit)):
         if (a, b) != (0, n):
             x = torch.narrow(x, axis, a, b - a)
     return x

@@ -91,7 +91,7 @@ def isin(x1, x2, assume_unique=False, invert=False):
         found = P.any(P.equal(P.reshape(x1, shape=(*shape_of(x1), 1)), pool), axes=(len(shape_of(x1)),))
     else:
         ordered = P.sort(pool, axis=0)
-        found = P.equal(P.take(ordered, P.searchsorted(ordered, x1), axis=0), x1)
+        found = P.equal(P.take(ordered, P.searchsorted(ordered, x1, side="left"), axis=0), x1)
     return P.logical_not(found) if invert else found
 
 

@@ -1,0 +1,48 @@
+"""The public names of `cornu.ops` against Keras's."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from cornu import ops
+
+SCRIPT = Path(__file__).parents[2] / "scripts" / "parity.py"
+
+
+@pytest.fixture(scope="module")
+def parity():
+    spec = importlib.util.spec_from_file_location("parity", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def api(shared):
+    return json.loads((shared / "api" / "keras-3.15.json").read_text())
+
+
+def test_no_signature_differs(parity, api):
+    names = [name for name in api if name.startswith("keras.ops.") or name == "keras.KerasTensor"]
+    assert [(name, equal) for name, _, equal, _, _ in parity.rows(api, names) if equal not in ("equal", "")] == []
+
+
+def test_a_signature_that_differs_is_found(parity):
+    assert list(parity.differences({"signature": "(x, axis=-1)"}, lambda x, axis=0: x)) == ["(x, axis=0) instead of (x, axis=-1)"]
+
+
+@pytest.mark.parametrize("namespace", ["numpy"])
+def test_namespaces_hold_keras_names(api, namespace):
+    expected = {name.rpartition(".")[2] for name in api if name.startswith(f"keras.ops.{namespace}.")}
+    assert set(getattr(ops, namespace).__all__) == expected
+    assert expected <= set(ops.__all__)
+
+
+def test_primitives_are_read_from_bodies(parity):
+    assert parity.primitives(ops.softmax) >= {"exp", "sum", "divide"}
+    assert parity.primitives(ops.exp) == {"exp"}
+    assert "matmul" in parity.primitives(ops.einsum)
