@@ -71,6 +71,9 @@ RULES = {
 }
 
 
+PROMOTING = {"joined": joined, "counting": joined, "bool": joined, "floating": floating, "real_floating": floating}
+
+
 @dataclass(frozen=True)
 class Spec:
     """An op's independent definition.
@@ -119,22 +122,33 @@ class Case:
     def expected(self) -> list[Array]:
         """What the reference gives, in the dtypes that the rule says."""
         with np.errstate(all="ignore"):
-            found = self.call(self.spec.reference, [_wide(x, "floating" in str(self.spec.dtype)) for x in self.arrays()])
+            found = self.call(self.spec.reference, [_wide(x) for x in self._promoted()])
         found = list(found) if isinstance(found, (list, tuple)) else [found]
         return [_cast(x, dtype) for x, dtype in zip(found, self.dtypes(len(found)), strict=True)]
 
     def dtypes(self, count: int) -> list[str]:
         """Dtypes of the results."""
-        operands = [x for x in tree.flatten(self.args) if isinstance(x, (np.ndarray, bool, int, float, complex))]
-        names = [dt.WEAK[type(x)] if type(x) in dt.WEAK else dt.name_of(x.dtype) for x in operands]
         wanted = self.kwargs.get("dtype") or self.spec.dtype
         rules = wanted if isinstance(wanted, tuple) else (wanted,) * count
-        return [(rule if callable(rule) else RULES[rule])(*names) for rule in rules]
+        return [(rule if callable(rule) else RULES[rule])(*self._names()) for rule in rules]
+
+    def _names(self) -> list[str]:
+        """Dtypes of the operands, weak ones of Python numbers."""
+        operands = [x for x in tree.flatten(self.args) if isinstance(x, (np.ndarray, bool, int, float, complex))]
+        return [dt.WEAK[type(x)] if type(x) in dt.WEAK else dt.name_of(x.dtype) for x in operands]
+
+    def _promoted(self) -> list[Array]:
+        """The tensors in the dtype in which the op computes, where that is one for all."""
+        rule = PROMOTING.get(self.spec.dtype) if isinstance(self.spec.dtype, str) else None
+        if rule is None:
+            return self.arrays()
+        with np.errstate(all="ignore"):
+            return [x.astype(dt.numpy_dtype(rule(*self._names()))) for x in self.arrays()]
 
 
-def _wide(x: Array, as_float: bool) -> Array:
-    """Floats in double precision, and integers where the op computes in floats."""
-    if x.dtype.name in ("bfloat16", "float16", "float32") or (as_float and x.dtype.kind in "bui"):
+def _wide(x: Array) -> Array:
+    """Floats in double precision."""
+    if x.dtype.name in ("bfloat16", "float16", "float32"):
         return x.astype("float64")
     return x.astype("complex128") if x.dtype == "complex64" else x
 
@@ -148,6 +162,30 @@ def _cast(x: Any, dtype: str) -> Array:
 
 
 CASES: dict[str, list[Case]] = {}
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What fuzzing may draw for an op.
+
+    operands: 1 or 2 tensors that broadcast, or 0 for a tensor and the axes of a reduction.
+    kinds: of dtypes, of b(ool), u(nsigned), i(nteger), f(loat), c(omplex).
+    low, high: of ordinary numbers. edges: "" for none but these, "mild" for infinities, NaNs and zeros too, "all" for huge and tiny
+    numbers and the extremes of integers as well.
+    several: whether a reduction takes several axes; keepdims: and that.
+    """
+
+    spec: Spec
+    operands: int
+    kinds: str
+    low: float
+    high: float
+    edges: str
+    several: bool = True
+    keepdims: bool = True
+
+
+FUZZED: dict[str, Domain] = {}
 
 
 def spec(op: str, reference: Callable[..., Any], dtype: Any = "joined", ulps: float = 16.0, by_largest: bool = False) -> Spec:
@@ -188,4 +226,4 @@ def i(*shape: int, low: int = -3, high: int = 5, seed: int = 0, dtype: str = "in
     return numbers(dtype, shape, low, high, seed)
 
 
-__all__ = ["CASES", "Case", "Spec", "add", "edges", "f", "i", "numbers", "plain", "spec"]
+__all__ = ["CASES", "FUZZED", "Case", "Domain", "Spec", "add", "edges", "f", "i", "numbers", "plain", "spec"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu.primitives import dtypes as dt
-from op_table.case import Array, add, counting, edges, f, i, numbers, spec
+from op_table.case import FUZZED, Array, Domain, add, counting, edges, f, i, numbers, spec
 
 
 def unary(
@@ -24,6 +24,7 @@ def unary(
 ) -> None:
     """Each kind of dtype, a scalar, an empty tensor, the edges, a gradient."""
     s = spec(op, reference, dtype, ulps)
+    FUZZED[op] = Domain(s, 1, kinds, low, high, "all" if edge else "")
     add(s, f(2, 3, low=low, high=high, dtype="float32"), compiled=True)
     add(s, numbers("float32", (), low, high))
     add(s, numbers("float32", (0, 2)))
@@ -125,9 +126,12 @@ def binary(
     gradient: bool = True,
     edge: bool = True,
     ulps: float = 16.0,
+    by_largest: bool = False,
 ) -> None:
     """Broadcasting, Python numbers, promotion, each kind of dtype, empty tensors, the edges against one another, a gradient."""
-    s = spec(op, reference, dtype, ulps)
+    s = spec(op, reference, dtype, ulps, by_largest)
+    if kinds:
+        FUZZED[op] = Domain(s, 2, kinds, low, high, "all" if edge else "")
     a = lambda name, *shape: numbers(name, shape, low, high)  # noqa: E731
 
 
@@ -189,8 +193,8 @@ binary("fmax", np.fmax, kinds="buif")
 binary("fmin", np.fmin, kinds="buif")
 binary("arctan2", np.arctan2, "floating", kinds="buif", low=0.4)
 binary("hypot", np.hypot, "floating", kinds="buif", low=0.4)
-binary("logaddexp", np.logaddexp, "floating", kinds="buif")
-binary("logaddexp2", np.logaddexp2, "floating", kinds="buif")
+binary("logaddexp", np.logaddexp, "floating", kinds="buif", by_largest=True)
+binary("logaddexp2", np.logaddexp2, "floating", kinds="buif", by_largest=True)
 binary("heaviside", np.heaviside, "floating", kinds="uif", gradient=False)
 binary("nextafter", lambda x1, x2: np.nextafter(x1, x2), "floating", kinds="", gradient=False)
 for _name in ("equal", "not_equal"):

@@ -9,8 +9,8 @@ from op_table.reduction import WITH_NAN, reduction
 
 METHODS = ("linear", "lower", "higher", "midpoint", "nearest")
 
-reduction("median", np.median, "floating", kinds="buif", empty=False)
-reduction("nanmedian", np.nanmedian, "floating", kinds="uif", empty=False, nan=True)
+reduction("median", np.median, "floating", kinds="buif")
+reduction("nanmedian", np.nanmedian, "floating", kinds="uif", nan=True)
 
 for _name, _hundred in (("quantile", 1), ("percentile", 100), ("nanquantile", 1), ("nanpercentile", 100)):
     _s = spec(_name, getattr(np, _name), "floating", 32.0, True)

@@ -10,36 +10,17 @@ import pytest
 
 import cornu
 from cornu import context, ops, tree
-from cornu.contract.conformance.compare import difference
 from cornu.contract.program import Program
 from cornu.ops.common import tensor
 from cornu.ops.op import OPS
 from cornu.ops.symbolic import KerasTensor
 from cornu.primitives import dtypes as dt
 from op_table import CASES, Case
-
-NO_CASES = {"size", "ndim"}
+from op_table.check import problems, results, run
 
 
 def function(op: str) -> Callable[..., Any]:
     return getattr(ops, op)
-
-
-def results(found: Any) -> list[np.ndarray]:
-    return [np.asarray(x) if isinstance(x, int) else ops.convert_to_numpy(x) for x in tree.flatten(found)]
-
-
-def problems(case: Case, found: list[np.ndarray]) -> Iterator[str]:
-    """Where results differ from what the reference gives."""
-    expected = case.expected()
-    if len(found) != len(expected):
-        yield f"{case.name}: {len(found)} results instead of {len(expected)}"
-        return
-    for got, want in zip(found, expected, strict=True):
-        if dt.name_of(got.dtype) != dt.name_of(want.dtype) and case.spec.op not in NO_CASES:
-            yield f"{case.name}: dtype {dt.name_of(got.dtype)} instead of {dt.name_of(want.dtype)}"
-        elif difference(got, want, case.spec.ulps, case.spec.by_largest):
-            yield f"{case.name}: {difference(got, want, case.spec.ulps, case.spec.by_largest)}"
 
 
 def attempt(check: Callable[[Case], Iterator[str]], cases: list[Case]) -> None:
@@ -56,7 +37,7 @@ def attempt(check: Callable[[Case], Iterator[str]], cases: list[Case]) -> None:
 @pytest.mark.parametrize("op", CASES)
 def test_values(engine, op):
     def check(case: Case) -> Iterator[str]:
-        yield from problems(case, results(case.call(function(op), [tensor(x) for x in case.arrays()])))
+        yield from problems(case, run(case))
 
     attempt(check, CASES[op])
 

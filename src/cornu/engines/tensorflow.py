@@ -276,7 +276,16 @@ def _swap(x: Any, axis: int) -> Any:
 
 @define
 def searchsorted(ordered: Any, values: Any, *, side: str = "left") -> Any:
-    return tf.reshape(tf.searchsorted(ordered, tf.reshape(values, [-1]), side), values.shape)
+    flat = tf.reshape(values, [-1])
+    if not ordered.dtype.is_floating:
+        return tf.reshape(tf.searchsorted(ordered, flat, side), values.shape)
+    # NaNs stand last, which TensorFlow does not know: they are sought as infinities, among the others only.
+    infinity = tf.constant(math.inf, ordered.dtype)
+    missing, nan = tf.math.is_nan(ordered), tf.math.is_nan(flat)
+    found = tf.searchsorted(tf.where(missing, infinity, ordered), tf.where(nan, infinity, flat), side)
+    numbers = tf.reduce_sum(tf.cast(~missing, tf.int32))
+    place = tf.where(nan, numbers if side == "left" else tf.size(ordered), tf.minimum(found, numbers))
+    return tf.reshape(place, values.shape)
 
 
 # Structure

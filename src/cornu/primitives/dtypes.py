@@ -113,6 +113,11 @@ def largest(name: str) -> float:
     return float(ml_dtypes.finfo(numpy_dtype(name)).max)
 
 
+def smallest_normal(name: str) -> float:
+    """The smallest positive number of a floating dtype with all its digits."""
+    return float(ml_dtypes.finfo(numpy_dtype(name)).smallest_normal)
+
+
 def accumulate(name: str) -> str:
     """The dtype in which a sum of `name` is taken: small integers and bool widen to 32 bits, as in Keras."""
     return {"bool": "int32", "int8": "int32", "int16": "int32", "uint8": "uint32", "uint16": "uint32"}.get(name, name)

@@ -104,8 +104,9 @@ def log10(x):
 @op
 def logaddexp2(x1, x2):
     """log2(2**x1 + 2**x2), without overflow."""
-    x1, x2 = as_floats(x1, x2)
-    return P.divide(P.logaddexp(P.multiply(x1, math.log(2)), P.multiply(x2, math.log(2))), math.log(2))
+    (x1, dtype), (x2, _) = map(widened, as_floats(x1, x2))
+    y = P.divide(P.logaddexp(P.multiply(x1, math.log(2)), P.multiply(x2, math.log(2))), math.log(2))
+    return cast(y, dtype)
 
 
 @op
@@ -146,13 +147,20 @@ def sinc(x):
 def _i0_series() -> tuple[list[float], list[float]]:
     """Chebyshev coefficients of exp(-x) I0(x) on [0, 8] in x / 4 - 1, and of exp(-x) sqrt(x) I0(x) beyond in 16 / x - 1.
 
-    By interpolation of Bessel's integral, the mean of exp(x (cos a - 1)) over all angles a.
+    By interpolation of Bessel's integral, the mean of exp(x (cos a - 1)) over all angles a; in extended precision where there is one.
     """
-    angles = np.arange(4096) * (2 * math.pi / 4096)
-    scaled = np.vectorize(lambda x: np.exp(x * (np.cos(angles) - 1)).mean())
-    near = np.polynomial.chebyshev.chebinterpolate(lambda t: scaled(4 * (t + 1)), 31)
-    far = np.polynomial.chebyshev.chebinterpolate(lambda t: scaled(16 / (t + 1)) * np.sqrt(16 / (t + 1)), 24)
-    return near.tolist(), far.tolist()
+    turn = 8 * np.arctan(np.longdouble(1))
+    angles = np.arange(4096) * (turn / 4096)
+
+    def scaled(x: Any) -> Any:
+        return np.exp(x[:, None] * (np.cos(angles) - 1)).mean(axis=1)
+
+    def coefficients(function: Any, count: int) -> list[float]:
+        nodes = turn / 2 * (np.arange(count) + np.longdouble(0.5)) / count
+        values = function(np.cos(nodes))
+        return [float((1 if i == 0 else 2) * np.mean(values * np.cos(i * nodes))) for i in range(count)]
+
+    return coefficients(lambda t: scaled(4 * (t + 1)), 30), coefficients(lambda t: scaled(16 / (t + 1)) * np.sqrt(16 / (t + 1)), 25)
 
 
 def _chebyshev(t: Any, coefficients: list[float]) -> Any:

@@ -77,7 +77,11 @@ def nanmean(x, axis=None, keepdims=False):
 def nanvar(x, axis=None, keepdims=False):
     """Variance over `axis` of what is not NaN."""
     x, dtype = widened(x)
-    return cast(nanmean(_squared(P.subtract(x, nanmean(x, axis, True))), axis, keepdims), dt.real_part(dtype))
+    missing = _missing(x)
+    squared = _squared(P.subtract(x, nanmean(x, axis, True)))
+    count = sum(P.logical_not(missing), axis, keepdims)
+    total = sum(P.where(missing, constant(0, squared), squared), axis, keepdims)
+    return cast(P.divide(total, cast(count, dtype_of(squared))), dt.real_part(dtype))
 
 
 @op
@@ -117,8 +121,9 @@ def _quantile(x: Any, q: Any, axis: Any, method: str, keepdims: bool, where: str
     axes = axes_of(axis, len(shape), where)
     rest = [i for i in range(len(shape)) if i not in axes]
     lead, count = tuple(shape[i] for i in rest), math.prod(shape[a] for a in axes)
+    kept = tuple(1 if i in axes else n for i, n in enumerate(shape)) if keepdims else lead
     if not count:
-        raise ValueError(f"{where}: there are no quantiles over the empty axes {axes} of shape {shape}.")
+        return P.full(shape=(*shape_of(q), *kept), value=math.nan, dtype=dtype)
     ordered = P.sort(P.reshape(permuted(x, rest + list(axes)), shape=(*lead, count)), axis=len(lead))  # NaNs last
     points = math.prod(shape_of(q))
     last = float(count - 1)
@@ -129,7 +134,6 @@ def _quantile(x: Any, q: Any, axis: Any, method: str, keepdims: bool, where: str
     if not skip_nan:
         y = P.where(P.any(_missing(ordered), axes=(len(lead),), keepdims=True), math.nan, y)
     y = P.transpose(y, axes=(len(lead), *range(len(lead))))
-    kept = tuple(1 if i in axes else n for i, n in enumerate(shape)) if keepdims else lead
     return cast(P.reshape(y, shape=(*shape_of(q), *kept)), dtype)
 
 
