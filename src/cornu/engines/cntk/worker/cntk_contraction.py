@@ -120,23 +120,19 @@ def conv_grad_kernel(x, g, kernel_shape, strides, padding, dilation, groups):
     window, rank = kernel_shape[:-2], len(kernel_shape) - 2
     counts = g.shape[1:-1]
     places = g.shape[0] * int(np.prod(counts))
-    last = (rank + 1,) + tuple(range(rank + 1))
 
     def one(a, b):
-        """Each row of the matrix is what one element of the window sees of one channel."""
         channels, filters = a.shape[-1], b.shape[-1]
-        a = C.transpose(_around(a, padding), last)
-        rows = []
-        for offset in _offsets(window):
-            start = [o * d for o, d in zip(offset, dilation)]
-            limit = [lo + (n - 1) * s + 1 for lo, n, s in zip(start, counts, strides)]
-            view = sliced(a, [0, 0] + start, [channels, a.shape[1]] + limit, [1, 1] + list(strides))
-            rows.append(shaped(view, (channels, places)))
-        cotangent = shaped(b, (places, filters))
-        if channels <= FEW_CHANNELS and len(rows) > 1:
-            value = C.times(C.splice(*rows, axis=0), cotangent)
-        else:
-            value = C.splice(*[C.times(row, cotangent) for row in rows], axis=0) if len(rows) > 1 else C.times(rows[0], cotangent)
+        a, b = _around(a, padding), shaped(b, (places, filters))
+        views = [_view(a, offset, counts, strides, dilation) for offset in _offsets(window)]
+        if channels == 1:  # a row for each place of the window, all in one product
+            rows = [shaped(view, (1, places)) for view in views]
+            value = C.times(C.splice(*rows, axis=0) if len(rows) > 1 else rows[0], b)
+        else:  # filters by channels for each place of the window
+            turned = C.transpose(b, (1, 0))
+            parts = [C.times(turned, shaped(view, (places, channels))) for view in views]
+            value = C.splice(*parts, axis=0) if len(parts) > 1 else parts[0]
+            value = C.transpose(C.reshape(value, (len(parts), filters, channels)), (0, 2, 1))
         return C.reshape(value, tuple(window) + (channels, filters))
 
     return _by_groups(one, x.expression, g.expression, groups, rank + 1)
@@ -155,18 +151,32 @@ def _padded_lowest(x, padding):
     return choose(inside, _around(x.expression, padding), like(_LOWEST[x.kind], x.expression))
 
 
-def _tiles(x, window, strides, padding):
-    """Whether windows cover x without overlap or rest; then a reduction over a reshape will do."""
-    even = all(n % k == 0 for n, k in zip(x.shape[1:-1], window))
-    return list(window) == list(strides) and even and not any(map(any, padding))
+def _tiles(window, strides, padding):
+    """Whether windows neither overlap nor leave gaps; then a reduction over a reshape will do."""
+    return list(window) == list(strides) and not any(map(any, padding))
 
 
 def _tiled(x, window):
-    """x (batch, *spatial, channels) under the shape (batch, count, window, count, window, …, channels), and the windows' axes."""
-    shape = [x.shape[0]]
-    for n, k in zip(x.shape[1:-1], window):
-        shape += [n // k, k]
-    return shaped(x, shape + [x.shape[-1]]), [2 + 2 * i for i in range(len(window))]
+    """x (batch, *spatial, channels) under the shape (batch, count, window, count, window, …, channels), without the rest at the end.
+
+    Returns that, and the axes of the windows.
+    """
+    counts = [n // k for n, k in zip(x.shape[1:-1], window)]
+    x = sliced(x, [0] * len(x.shape), [x.shape[0]] + [n * k for n, k in zip(counts, window)] + [x.shape[-1]])
+    inner = [size for pair in zip(counts, window) for size in pair]
+    return shaped(x, [x.shape[0]] + inner + [x.shape[-1]]), [2 + 2 * i for i in range(len(window))]
+
+
+def _per_tile(y):
+    """A result of pooling, beside the tiles."""
+    return shaped(y, [y.shape[0]] + [size for n in y.shape[1:-1] for size in (n, 1)] + [y.shape[-1]])
+
+
+def _untiled(tiles, shape, window):
+    """The inverse of `_tiled`: tiles as an expression of `shape`, with zeros in the rest."""
+    whole = [n // k * k for n, k in zip(shape[1:-1], window)]
+    x = shaped(tiles, [shape[0]] + whole + [shape[-1]])
+    return padded(x, [0] * len(shape), [0] + [n - m for n, m in zip(shape[1:-1], whole)] + [0])
 
 
 def _views(x, window, counts, strides):
@@ -180,7 +190,7 @@ def _counts(x, window, strides, padding):
 @lowers()
 def max_pool(x, window, strides, padding):
     nan = is_nan(x.expression) if x.kind == "f" else None
-    if _tiles(x, window, strides, padding):
+    if _tiles(window, strides, padding):
         tiles, axes = _tiled(x.expression, window)
         value = C.reduce_max(tiles, axis=axes)
         nan = nan and C.reduce_max(_tiled(nan, window)[0], axis=axes)
@@ -214,19 +224,25 @@ def _spread_out(parts, x, window, strides, padding):
 
 @lowers()
 def max_pool_grad(x, y, g, window, strides, padding):
+    if _tiles(window, strides, padding):
+        tiles, axes = _tiled(x.expression, window)
+        ranks = np.arange(int(np.prod(window)), 0, -1).reshape([size for k in window for size in (1, k)] + [1])
+        rank = C.element_times(C.equal(tiles, spread(_per_tile(y.expression), tiles.shape)), constant(ranks, tiles.dtype))  # 0 where it is not the largest
+        best = C.element_max(like(0.5, tiles), C.reduce_max(rank, axis=axes))
+        return _untiled(choose(C.equal(rank, spread(best, tiles.shape)), _per_tile(g.expression), like(0, g.expression)), x.shape, window)
     counts = g.shape[1:-1]
     found, parts = None, []
     for view in _views(_padded_lowest(x, padding), window, counts, strides):
         hit = C.equal(view, y.expression)
         first = hit if found is None else C.element_times(hit, C.minus(like(1, found), found))
-        found = hit if found is None else C.element_max(found, hit)
+        found = hit if found is None else C.plus(found, first)
         parts.append(choose(first, g.expression, like(0, g.expression)))
     return _spread_out(parts, x.shape, window, strides, padding)
 
 
 @lowers()
 def sum_pool(x, window, strides, padding):
-    if _tiles(x, window, strides, padding):
+    if _tiles(window, strides, padding):
         tiles, axes = _tiled(x.expression, window)
         return C.reduce_sum(tiles, axis=axes)
     counts = _counts(x, window, strides, padding)
@@ -235,6 +251,9 @@ def sum_pool(x, window, strides, padding):
 
 @lowers()
 def sum_pool_grad(g, input_shape, window, strides, padding):
+    if _tiles(window, strides, padding):
+        tile = [size for n, k in zip(g.shape[1:-1], window) for size in (n, k)]
+        return _untiled(spread(_per_tile(g.expression), [g.shape[0]] + tile + [g.shape[-1]]), input_shape, window)
     parts = [g.expression] * int(np.prod(window))
     return _spread_out(parts, input_shape, window, strides, padding)
 

@@ -9,7 +9,7 @@ import math
 import cntk as C
 import numpy as np
 from cntk_support import CARRIERS
-from cntk_tensor import as_carrier, choose, constant, is_nan, like, negated, quotient, reciprocal, shaped, spread, wrapped
+from cntk_tensor import as_carrier, choose, constant, is_nan, like, negated, reciprocal, shaped, spread, wrapped
 from scipy.special import erfcx
 
 TABLE = {}
@@ -118,7 +118,8 @@ def sqrt(x):
 
 @lowers()
 def rsqrt(x):
-    return reciprocal(root(x.expression))
+    value = root(x.expression)
+    return C.reciprocal(value) if x.least == 1 else reciprocal(value)
 
 
 @lowers()
@@ -229,7 +230,8 @@ def multiply(x1, x2):
 def divide(x1, x2):
     if x2.known is not None and np.all(np.frexp(x2.known)[0] == 0.5):  # powers of two
         return C.element_times(x1.expression, constant(1 / x2.known, x2.carrier))
-    return quotient(x1.expression, x2.expression)
+    inverse = C.reciprocal(x2.expression) if x2.least == 1 else reciprocal(x2.expression)
+    return C.element_times(x1.expression, inverse)
 
 
 @lowers()

@@ -13,7 +13,7 @@ from cntk import cntk_py
 from cntk_elementwise import TABLE
 from cntk_structure import FUNCTIONS, by_numpy
 from cntk_support import BY_NUMPY, CARRIERS, NATIVE
-from cntk_tensor import Tensor, as_carrier, choose, like, shaped
+from cntk_tensor import Tensor, as_carrier, choose, like, lower_bound, shaped
 
 CONTROL = ("cond", "scan")
 assert set(TABLE) | set(CONTROL) == set(NATIVE), set(TABLE) ^ (set(NATIVE) - set(CONTROL))
@@ -85,7 +85,7 @@ def lowered(name, operands, params, specs):
     if isinstance(value, np.ndarray):
         return [Tensor(None, shape, dtype, known=value)]
     swap = name == "transpose" and tuple(params["axes"]) == (1, 0)
-    return [Tensor(shaped(value, shape), shape, dtype, swapped=operands[0] if swap else None)]
+    return [Tensor(shaped(value, shape), shape, dtype, swapped=operands[0] if swap else None, least=lower_bound(name, operands))]
 
 
 def inline(function, operands):

@@ -10,11 +10,14 @@ class Tensor:
 
     expression: CNTK's. shape, dtype: as in Cornu; the expression has that shape, and the dtype's carrier.
     known: its value where it does not depend on the inputs. swapped: the Tensor whose last two axes it has exchanged.
+    least: 0 where no element is below it, 1 where all are above 0 (NaN aside), None where nothing is known.
     """
 
-    def __init__(self, expression, shape, dtype, known=None, swapped=None):
+    def __init__(self, expression, shape, dtype, known=None, swapped=None, least=None):
         self.shape, self.dtype, self.known, self.swapped = tuple(shape), dtype, known, swapped
-        self._expression = expression
+        self._expression, self.least = expression, least
+        if known is not None and np.all(known >= 0):
+            self.least = int(np.all(known > 0))
 
     @property
     def expression(self):
@@ -86,6 +89,15 @@ def reciprocal(x):
     return choose(C.equal(x, like(0, x)), like(np.inf, x), C.reciprocal(x))
 
 
-def quotient(x, y):
-    """x / y."""
-    return C.element_times(x, reciprocal(y))
+def lower_bound(name, operands):
+    """`least` of a primitive's result."""
+    bounds = [x.least for x in operands]
+    if name in ("exp", "abs", "sqrt", "sigmoid", "softplus") or (name == "multiply" and operands[0] is operands[1]):
+        return 0
+    if None in bounds or not bounds:
+        return None
+    if name == "add":
+        return max(bounds)
+    if name in ("multiply", "divide"):
+        return 0  # what is small enough becomes 0
+    return min(bounds) if name in ("maximum", "minimum", "max", "min", "reshape", "broadcast_to", "transpose", "sum") else None
