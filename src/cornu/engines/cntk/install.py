@@ -50,17 +50,21 @@ def host(library: str) -> Host:
 
 
 def install(say: Callable[[str], None] = print) -> None:
-    """Build the environment and check it by training a step.
+    """Build the environment, if it is not there, and check it by training a few steps.
 
     Raises:
         InstallError: with what is missing.
     """
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise InstallError(f"CNTK 2.7 has wheels for 64-bit x86 Linux only here, and this is {platform.system()} on {platform.machine()}.")
+    if is_installed():
+        say(f"Checking the environment in {folder()} (delete that folder to build it again) …")
+        check()
+        say("CNTK is ready.")
+        return
     python = find_python()
     say(f"Python 3.6: {python}")
     say(f"Building the environment in {folder()} …")
-    (folder() / "ready.json").unlink(missing_ok=True)
     shutil.rmtree(folder() / "env", ignore_errors=True)
     folder().mkdir(parents=True, exist_ok=True)
     _run([python, "-m", "venv", str(folder() / "env")], "make a virtual environment (Debian's Python wants the package python3.6-venv for that)")
@@ -68,7 +72,7 @@ def install(say: Callable[[str], None] = print) -> None:
     _run([*pip, PIP], f"install {PIP} from PyPI (is there a network?)")
     _run([*pip, *PACKAGES], f"install {', '.join(PACKAGES)} from PyPI (is there a network?)")
     mpi_stub.write(folder() / "lib", folder().glob("env/lib/python3.6/site-packages/cntk/libs/*.so"))
-    say("Training a step …")
+    say("Training a few steps …")
     (folder() / "ready.json").write_text(json.dumps({"python": python, "packages": PACKAGES}))
     try:
         check()
