@@ -41,6 +41,7 @@ conformance: .venv/test
 docs: .venv/test
 	.venv/bin/python -m cornu.primitives.document > docs/primitives.md
 	.venv/bin/python scripts/parity.py --document > docs/ops.md
+	.venv/bin/python scripts/fuzz.py --cases 2000 --document > docs/accuracy.md
 
 # make bench ARGS='--engines jax --jobs mlp --json results.json'; KERAS_PYTHON=… adds real Keras, from an environment that has it
 bench: .venv/test
