@@ -69,7 +69,7 @@ def test_merging(engine, live):
     np.testing.assert_array_equal(
         live(layers.Concatenate, {"axis": 1}, STEPS, STEPS[:, :2], one_list=True)[1], np.concatenate([STEPS, STEPS[:, :2]], 1)
     )
-    with pytest.raises(ValueError, match="list of inputs"):
+    with pytest.raises(ValueError, match="list of at least 1 inputs"):
         layers.Add()(STEPS)
 
 

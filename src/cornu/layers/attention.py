@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cornu import constraints, initializers, ops, random, regularizers
-from cornu.layers.core import weights_config
+from cornu import ops, random
 from cornu.layers.layer import Layer
+from cornu.layers.weights import Weighted
 
 
 class _Projection(Layer):
@@ -30,7 +30,7 @@ class _Projection(Layer):
         return y if self.bias is None else ops.add(y, self.bias)
 
 
-class MultiHeadAttention(Layer):
+class MultiHeadAttention(Weighted):
     """Attention of `num_heads` heads (Vaswani et al., 2017).
 
     Args:
@@ -47,6 +47,7 @@ class MultiHeadAttention(Layer):
     """
 
     supports_masking = True
+    arguments = "num_heads key_dim value_dim dropout use_bias attention_axes sliding_window use_gate seed"
 
     def __init__(
         self, num_heads: int, key_dim: int, value_dim: int | None = None, dropout: float = 0.0, use_bias: bool = True,
@@ -62,9 +63,7 @@ class MultiHeadAttention(Layer):
         self.dropout, self.use_bias, self.seed, self._output_size = dropout, use_bias, seed, output_shape
         self.sliding_window, self.flash_attention, self.use_gate = sliding_window, flash_attention, use_gate
         self.attention_axes = (attention_axes,) if isinstance(attention_axes, int) else attention_axes
-        self.kernel_initializer, self.bias_initializer = initializers.get(kernel_initializer), initializers.get(bias_initializer)
-        self.kernel_regularizer, self.bias_regularizer = regularizers.get(kernel_regularizer), regularizers.get(bias_regularizer)
-        self.kernel_constraint, self.bias_constraint = constraints.get(kernel_constraint), constraints.get(bias_constraint)
+        self._keep_weight_arguments(locals())
         if dropout > 0:
             self.seed_generator = random.SeedGenerator(seed)
 
@@ -164,11 +163,7 @@ class MultiHeadAttention(Layer):
         return (*query_shape[:-1], width) if isinstance(width, int) else (*query_shape[:-1], *width)
 
     def get_config(self) -> dict[str, Any]:
-        names = "num_heads key_dim value_dim dropout use_bias attention_axes sliding_window use_gate seed"
-        return {
-            **super().get_config(), **{name: getattr(self, name) for name in names.split()}, "output_shape": self._output_size,
-            **weights_config(self, "kernel", "bias"),
-        }  # fmt: skip
+        return {**super().get_config(), "output_shape": self._output_size}
 
 
 def _causal(t: int, s: int) -> Any:

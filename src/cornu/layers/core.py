@@ -1,24 +1,16 @@
-"""Dense, Activation, Embedding, and the input of functional models."""
+"""Dense, Embedding, Lambda, Masking, Identity, and the input of functional models."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
-from cornu import activations, config, constraints, initializers, ops, regularizers
+from cornu import activations, config, ops
 from cornu.layers.input_spec import InputSpec
 from cornu.layers.layer import Layer, unique_name
 from cornu.layers.lora import LowRank
 from cornu.ops.symbolic import KerasTensor, Node
-
-
-def weights_config(layer: Any, *names: str) -> dict[str, Any]:
-    """The config entries for initializers, regularizers and constraints of weights called `names`."""
-    found = {}
-    for name in names:
-        for family, module in (("initializer", initializers), ("regularizer", regularizers), ("constraint", constraints)):
-            if hasattr(layer, f"{name}_{family}"):
-                found[f"{name}_{family}"] = module.serialize(getattr(layer, f"{name}_{family}"))
-    return found
 
 
 class Dense(LowRank):
@@ -32,6 +24,8 @@ class Dense(LowRank):
         quantization_config: not supported; None.
     """
 
+    arguments = "units activation use_bias"
+
     def __init__(
         self, units: int, activation: Any = None, use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros", kernel_regularizer: Any = None, bias_regularizer: Any = None,
@@ -43,9 +37,7 @@ class Dense(LowRank):
         if not isinstance(units, int) or isinstance(units, bool) or units <= 0:
             raise ValueError(f"Received an invalid value for `units`, expected a positive integer, got {units!r}.")
         self.units, self.activation, self.use_bias = units, activations.get(activation), use_bias
-        self.kernel_initializer, self.bias_initializer = initializers.get(kernel_initializer), initializers.get(bias_initializer)
-        self.kernel_regularizer, self.bias_regularizer = regularizers.get(kernel_regularizer), regularizers.get(bias_regularizer)
-        self.kernel_constraint, self.bias_constraint = constraints.get(kernel_constraint), constraints.get(bias_constraint)
+        self._keep_weight_arguments(locals())
         self.supports_masking = True
         self.input_spec = InputSpec(min_ndim=2)
 
@@ -53,15 +45,8 @@ class Dense(LowRank):
         width = input_shape[-1]
         if width is None:
             raise ValueError(f"Layer {self.name!r}: the last dimension of the input must be known, got shape {input_shape}.")
-        self._kernel = self.add_weight(
-            (width, self.units), self.kernel_initializer, regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint, name="kernel",
-        )  # fmt: skip
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
-            )
+        self._kernel = self._add("kernel", (width, self.units))
+        self.bias = self._add("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: width})
         self._build_lora()
 
@@ -75,28 +60,6 @@ class Dense(LowRank):
         x = x if self.bias is None else ops.add(x, self.bias)
         return self.activation(x)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(), "units": self.units, "activation": activations.serialize(self.activation),
-            "use_bias": self.use_bias, **weights_config(self, "kernel", "bias"),
-        }  # fmt: skip
-
-
-class Activation(Layer):
-    """An activation function as a layer."""
-
-    supports_masking = True
-
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.activation = activations.get(activation)
-
-    def call(self, inputs: Any) -> Any:
-        return self.activation(inputs)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "activation": activations.serialize(self.activation)}
-
 
 class Embedding(LowRank):
     """A row of a table for each index.
@@ -109,6 +72,7 @@ class Embedding(LowRank):
     """
 
     adapted = "embeddings"
+    arguments = "input_dim output_dim mask_zero"
 
     def __init__(
         self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform", embeddings_regularizer: Any = None,
@@ -121,18 +85,13 @@ class Embedding(LowRank):
         super().__init__(**kwargs)
         self._set_lora(lora_rank, lora_alpha, quantization_config)
         self.input_dim, self.output_dim, self.mask_zero = input_dim, output_dim, mask_zero
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self._keep_weight_arguments(locals())
         self.supports_masking = mask_zero
         self.autocast = False
         self._initial = weights
 
     def build(self, input_shape: Any = None) -> None:
-        self._embeddings = self.add_weight(
-            (self.input_dim, self.output_dim), self.embeddings_initializer, regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint, name="embeddings",
-        )  # fmt: skip
+        self._embeddings = self._add("embeddings", (self.input_dim, self.output_dim))
         if self._initial is not None:
             self.set_weights(self._initial if isinstance(self._initial, (list, tuple)) else [self._initial])
         self._build_lora()
@@ -155,11 +114,71 @@ class Embedding(LowRank):
     def _makes_mask(self) -> bool:
         return self.mask_zero
 
+
+class Lambda(Layer):
+    """A function as a layer. It may use ops, or any code that the engine in charge can trace.
+
+    Args:
+        function: of the input (and of `mask` and `training`, if it names them). output_shape, mask: kept for Keras; a `mask` that is a
+            function of (inputs, previous mask) gives the output's. arguments: further keyword arguments of the function.
+    """
+
+    def __init__(self, function: Callable[..., Any], output_shape: Any = None, mask: Any = None, arguments: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(f"Lambda: `function` must be callable, got {function!r}.")
+        self.function, self.output_shape_argument, self.mask, self.keywords = function, output_shape, mask, dict(arguments or {})
+        self.supports_masking = mask is not None
+        try:
+            self._passes = [name for name in ("mask", "training") if name in inspect.signature(function).parameters]
+        except (TypeError, ValueError):  # builtins have no signature
+            self._passes = []
+
+    def call(self, inputs: Any, mask: Any = None, training: Any = None) -> Any:
+        given = {"mask": mask, "training": training}
+        return self.function(inputs, **{**{name: given[name] for name in self._passes}, **self.keywords})
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+
+    def _makes_mask(self) -> bool:
+        return self.mask is not None
+
     def get_config(self) -> dict[str, Any]:
         return {
-            **super().get_config(), "input_dim": self.input_dim, "output_dim": self.output_dim, "mask_zero": self.mask_zero,
-            **weights_config(self, "embeddings"),
+            **super().get_config(), "function": self.function, "output_shape": self.output_shape_argument, "mask": self.mask,
+            "arguments": self.keywords,
         }  # fmt: skip
+
+
+class Masking(Layer):
+    """Masks the steps of sequences (N, steps, features) whose features all equal `mask_value`."""
+
+    supports_masking = True
+    arguments = "mask_value"
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+
+    def call(self, inputs: Any) -> Any:
+        valid = ops.any(ops.not_equal(inputs, self.mask_value), axis=-1, keepdims=True)
+        return ops.multiply(inputs, ops.cast(valid, inputs.dtype))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+    def _makes_mask(self) -> bool:
+        return True
+
+
+class Identity(Layer):
+    """Passes its input on."""
+
+    supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
 
 
 class InputLayer(Layer):

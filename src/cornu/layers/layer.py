@@ -8,11 +8,11 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from cornu import constraints, context, dtype_policies, initializers, regularizers, tree
+from cornu import activations, constraints, context, dtype_policies, initializers, regularizers, tree
 from cornu._named import snake_case
 from cornu.contract import registry
 from cornu.contract.state import Cell, StateScope, read
@@ -90,6 +90,7 @@ class Layer:
     """
 
     supports_masking = False
+    arguments: ClassVar[str] = ""  # the constructor's arguments that are attributes of the same name, for `get_config`
 
     def __init__(
         self,
@@ -134,7 +135,10 @@ class Layer:
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as plain data."""
-        return {"name": self.name, "trainable": self._trainable, "dtype": self.dtype_policy.name}
+        names = [name for kind in reversed(type(self).__mro__) for name in vars(kind).get("arguments", "").split()]
+        own = {name: getattr(self, name) for name in dict.fromkeys(names)}
+        functions = {name: activations.serialize(value) for name, value in own.items() if name.endswith("activation")}
+        return {"name": self.name, "trainable": self._trainable, "dtype": self.dtype_policy.name, **own, **functions}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:
@@ -177,6 +181,8 @@ class Layer:
     def _run(self, now: CallContext, args: Any, kwargs: dict[str, Any]) -> Any:
         accepted = self._call_parameters()
         args, kwargs = self._prepare(args), {k: self._prepare(v) for k, v in kwargs.items()}
+        if not self.built and self.input_spec is not None and args:
+            assert_compatible(self.input_spec, args[0], self.name)  # before `build` stumbles over it
         self._maybe_build(args, kwargs)
         if self.input_spec is not None and args:
             assert_compatible(self.input_spec, args[0], self.name)

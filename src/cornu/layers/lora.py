@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from cornu import initializers, ops
-from cornu.layers.layer import Layer
+from cornu.layers.weights import Weighted
 
 
-class LowRank(Layer):
+class LowRank(Weighted):
     """Base of layers with one large weight, named by `adapted`, that can be fine-tuned by `enable_lora`."""
 
     adapted = "kernel"

@@ -5,27 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cornu import constraints, initializers, ops, regularizers
-from cornu.layers.core import weights_config
+from cornu import ops
 from cornu.layers.input_spec import InputSpec
-from cornu.layers.layer import Layer
-
-
-class _Normalization(Layer):
-    """Scale gamma and offset beta with their initializers, regularizers and constraints."""
-
-    supports_masking = True
-
-    def _set_weights_arguments(self, **given: Any) -> None:
-        for name, value in given.items():
-            family = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}[name.rpartition("_")[2]]
-            setattr(self, name, family.get(value))
-
-    def _add(self, name: str, shape: Any) -> Any:
-        return self.add_weight(
-            shape, getattr(self, f"{name}_initializer"), regularizer=getattr(self, f"{name}_regularizer"),
-            constraint=getattr(self, f"{name}_constraint"), name=name,
-        )  # fmt: skip
+from cornu.layers.weights import Weighted
 
 
 def _move(average: Any, new: Any, momentum: float) -> None:
@@ -33,7 +15,7 @@ def _move(average: Any, new: Any, momentum: float) -> None:
     average.assign(ops.add(ops.multiply(average, momentum), ops.multiply(ops.cast(new, average.dtype), 1 - momentum)))
 
 
-class BatchNormalization(_Normalization):
+class BatchNormalization(Weighted):
     """Normalizes each channel over the batch while training, by moving averages otherwise (Ioffe and Szegedy, 2015).
 
     Args:
@@ -46,6 +28,9 @@ class BatchNormalization(_Normalization):
 
     moving_mean_initializer: Any
     moving_variance_initializer: Any
+
+    supports_masking = True
+    arguments = "axis momentum epsilon center scale renorm renorm_clipping renorm_momentum synchronized"
 
     def __init__(
         self, axis: int = -1, momentum: float = 0.99, epsilon: float = 0.001, center: bool = True, scale: bool = True,
@@ -61,11 +46,7 @@ class BatchNormalization(_Normalization):
         self.renorm, self.renorm_clipping, self.renorm_momentum = renorm, renorm_clipping, renorm_momentum
         self.axis, self.momentum, self.epsilon, self.center, self.scale = axis, momentum, epsilon, center, scale
         self.synchronized = synchronized
-        self._set_weights_arguments(
-            beta_initializer=beta_initializer, gamma_initializer=gamma_initializer, moving_mean_initializer=moving_mean_initializer,
-            moving_variance_initializer=moving_variance_initializer, beta_regularizer=beta_regularizer,
-            gamma_regularizer=gamma_regularizer, beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
-        )  # fmt: skip
+        self._keep_weight_arguments(locals())
 
     def build(self, input_shape: Any) -> None:
         shape = (input_shape[self.axis],)
@@ -123,21 +104,16 @@ class BatchNormalization(_Normalization):
         spread = ops.divide(ops.sum(ops.multiply(ops.square(ops.subtract(x, mean)), weight), axes, keepdims=True), count)
         return ops.squeeze(mean, axes), ops.squeeze(spread, axes)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(), "axis": self.axis, "momentum": self.momentum, "epsilon": self.epsilon, "center": self.center,
-            "scale": self.scale, "renorm": self.renorm, "renorm_clipping": self.renorm_clipping, "renorm_momentum": self.renorm_momentum,
-            "synchronized": self.synchronized,
-            **weights_config(self, "beta", "gamma", "moving_mean", "moving_variance"),
-        }  # fmt: skip
 
-
-class LayerNormalization(_Normalization):
+class LayerNormalization(Weighted):
     """Normalizes each sample over `axis` (Ba et al., 2016).
 
     Args:
         axis: an int or several of the last axes. epsilon: added to the variance. center, scale: whether to learn offset and factor.
     """
+
+    supports_masking = True
+    arguments = "axis epsilon center scale"
 
     def __init__(
         self, axis: Any = -1, epsilon: float = 0.001, center: bool = True, scale: bool = True, beta_initializer: Any = "zeros",
@@ -146,10 +122,7 @@ class LayerNormalization(_Normalization):
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
-        self._set_weights_arguments(
-            beta_initializer=beta_initializer, gamma_initializer=gamma_initializer, beta_regularizer=beta_regularizer,
-            gamma_regularizer=gamma_regularizer, beta_constraint=beta_constraint, gamma_constraint=gamma_constraint,
-        )  # fmt: skip
+        self._keep_weight_arguments(locals())
 
     def build(self, input_shape: Any) -> None:
         axes = [self.axis] if isinstance(self.axis, int) else list(self.axis)
@@ -159,9 +132,3 @@ class LayerNormalization(_Normalization):
 
     def call(self, inputs: Any) -> Any:
         return ops.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(), "axis": self.axis, "epsilon": self.epsilon, "center": self.center, "scale": self.scale,
-            **weights_config(self, "beta", "gamma"),
-        }  # fmt: skip

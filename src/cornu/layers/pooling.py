@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from cornu import config, ops
 from cornu.layers.convolution import sizes
@@ -13,11 +13,12 @@ from cornu.layers.layer import Layer
 class _Pooling(Layer):
     """A window of `pool_size` moved by `strides` (pool_size by default) with padding "valid" or "same"."""
 
-    rank = 2
-    pool: Any = None
+    rank: ClassVar[int]
+    pool: ClassVar[Any]
+    arguments = "pool_size strides padding data_format"
 
     def __init__(
-        self, pool_size: Any = (2, 2), strides: Any = None, padding: str = "valid", data_format: str | None = None,
+        self, pool_size: Any = 2, strides: Any = None, padding: str = "valid", data_format: str | None = None,
         name: str | None = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(name=name, **kwargs)
@@ -31,35 +32,159 @@ class _Pooling(Layer):
     def call(self, inputs: Any) -> Any:
         return type(self).pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(), "pool_size": self.pool_size, "strides": self.strides, "padding": self.padding,
-            "data_format": self.data_format,
-        }  # fmt: skip
+
+class _GlobalPooling(Layer):
+    """Over all places; with `keepdims` the spatial dimensions stay with size 1."""
+
+    rank: ClassVar[int]
+    reduce: ClassVar[Any]
+    arguments = "data_format keepdims"
+
+    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format, self.keepdims = data_format or config.image_data_format(), keepdims
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def _axes(self) -> tuple[int, ...]:
+        first = 1 if self.data_format == "channels_last" else 2
+        return tuple(range(first, first + self.rank))
+
+    def call(self, inputs: Any) -> Any:
+        return type(self).reduce(inputs, axis=self._axes(), keepdims=self.keepdims)
+
+
+class GlobalAveragePooling1D(_GlobalPooling):
+    """The mean over the steps of sequences; masked steps do not count."""
+
+    rank, reduce = 1, staticmethod(ops.mean)
+    supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is None:
+            return super().call(inputs)
+        axis = self._axes()[0]
+        weight = ops.expand_dims(ops.cast(mask, inputs.dtype), 3 - axis)
+        total = ops.sum(ops.multiply(inputs, weight), axis=axis, keepdims=self.keepdims)
+        return ops.divide(total, ops.sum(weight, axis=axis, keepdims=self.keepdims))
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return None
+
+
+class _AdaptivePooling(Layer):
+    """Windows chosen so that the output has `output_size` places."""
+
+    rank: ClassVar[int]
+    pool: ClassVar[Any]
+    arguments = "output_size data_format"
+
+    def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.output_size = sizes(output_size, self.rank, "output_size")
+        self.data_format = data_format or config.image_data_format()
+        self.input_spec = InputSpec(ndim=self.rank + 2)
+
+    def call(self, inputs: Any) -> Any:
+        return type(self).pool(inputs, self.output_size, self.data_format)
+
+
+class MaxPooling1D(_Pooling):
+    """The largest of each window of sequences."""
+
+    rank, pool = 1, staticmethod(ops.max_pool)
 
 
 class MaxPooling2D(_Pooling):
     """The largest of each window of images."""
 
-    pool = staticmethod(ops.max_pool)
+    rank, pool = 2, staticmethod(ops.max_pool)
+
+
+class MaxPooling3D(_Pooling):
+    """The largest of each window of volumes."""
+
+    rank, pool = 3, staticmethod(ops.max_pool)
+
+
+class AveragePooling1D(_Pooling):
+    """The mean of each window of sequences."""
+
+    rank, pool = 1, staticmethod(ops.average_pool)
 
 
 class AveragePooling2D(_Pooling):
     """The mean of each window of images."""
 
-    pool = staticmethod(ops.average_pool)
+    rank, pool = 2, staticmethod(ops.average_pool)
 
 
-class GlobalAveragePooling2D(Layer):
-    """The mean over height and width; with `keepdims` they stay with size 1."""
+class AveragePooling3D(_Pooling):
+    """The mean of each window of volumes."""
 
-    def __init__(self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.data_format, self.keepdims = data_format or config.image_data_format(), keepdims
-        self.input_spec = InputSpec(ndim=4)
+    rank, pool = 3, staticmethod(ops.average_pool)
 
-    def call(self, inputs: Any) -> Any:
-        return ops.mean(inputs, axis=(1, 2) if self.data_format == "channels_last" else (2, 3), keepdims=self.keepdims)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "data_format": self.data_format, "keepdims": self.keepdims}
+class GlobalMaxPooling1D(_GlobalPooling):
+    """The largest over all places of sequences."""
+
+    rank, reduce = 1, staticmethod(ops.max)
+
+
+class GlobalMaxPooling2D(_GlobalPooling):
+    """The largest over all places of images."""
+
+    rank, reduce = 2, staticmethod(ops.max)
+
+
+class GlobalMaxPooling3D(_GlobalPooling):
+    """The largest over all places of volumes."""
+
+    rank, reduce = 3, staticmethod(ops.max)
+
+
+class GlobalAveragePooling2D(_GlobalPooling):
+    """The mean over all places of images."""
+
+    rank, reduce = 2, staticmethod(ops.mean)
+
+
+class GlobalAveragePooling3D(_GlobalPooling):
+    """The mean over all places of volumes."""
+
+    rank, reduce = 3, staticmethod(ops.mean)
+
+
+class AdaptiveMaxPooling1D(_AdaptivePooling):
+    """The largest of each of `output_size` windows of sequences."""
+
+    rank, pool = 1, staticmethod(ops.adaptive_max_pool)
+
+
+class AdaptiveMaxPooling2D(_AdaptivePooling):
+    """The largest of each of `output_size` windows of images."""
+
+    rank, pool = 2, staticmethod(ops.adaptive_max_pool)
+
+
+class AdaptiveMaxPooling3D(_AdaptivePooling):
+    """The largest of each of `output_size` windows of volumes."""
+
+    rank, pool = 3, staticmethod(ops.adaptive_max_pool)
+
+
+class AdaptiveAveragePooling1D(_AdaptivePooling):
+    """The mean of each of `output_size` windows of sequences."""
+
+    rank, pool = 1, staticmethod(ops.adaptive_average_pool)
+
+
+class AdaptiveAveragePooling2D(_AdaptivePooling):
+    """The mean of each of `output_size` windows of images."""
+
+    rank, pool = 2, staticmethod(ops.adaptive_average_pool)
+
+
+class AdaptiveAveragePooling3D(_AdaptivePooling):
+    """The mean of each of `output_size` windows of volumes."""
+
+    rank, pool = 3, staticmethod(ops.adaptive_average_pool)
