@@ -65,31 +65,24 @@ class RemoteEngine(StagedEngine, NumpyEngine):
 
 
 class Storage:
-    """A variable's two places in shared memory."""
+    """A variable's two places in shared memory: a block and its array each.
+
+    now: where its value is. spare: where programs write the next value; they exchange the two when all went well.
+    """
 
     def __init__(self, memory: Memory, shape: tuple[int, ...], dtype: str, carrier: str) -> None:
         self.memory, self.shape, self.dtype, self.carrier = memory, shape, dtype, carrier
-        self.now = self._place()
-        self._spare: tuple[Block, np.ndarray] | None = None
-
-    def _place(self) -> tuple[Block, np.ndarray]:
-        return _place(self.memory, self.shape, self.carrier)
+        self.now = self.spare = _place(memory, shape, carrier)
 
     @property
     def view(self) -> np.ndarray:
         """Its present value, in shared memory."""
         return self.now[1]
 
-    @property
-    def spare(self) -> tuple[Block, np.ndarray]:
-        """The place for the next value."""
-        if self._spare is None:
-            self._spare = self._place()
-        return self._spare
-
-    def flip(self) -> None:
-        """The next value becomes the present one."""
-        self.now, self._spare = self.spare, self.now
+    def make_room(self) -> None:
+        """Have a second place, before a program writes it. (Variables that none writes don't need one.)"""
+        if self.spare is self.now:
+            self.spare = _place(self.memory, self.shape, self.carrier)
 
 
 def _place(memory: Memory, shape: tuple[int, ...], carrier: str) -> tuple[Block, np.ndarray]:
@@ -106,6 +99,8 @@ class RemoteProgram:
         self.generation = 0
         self.graph, self.storages = graph, list(storages)
         self.written = [self.storages[i] for i in written]
+        for storage in self.written:
+            storage.make_room()
         outside = {*graph.inputs, *graph.constants}
         self.computed = [v for v in dict.fromkeys(graph.outputs) if v not in outside]
         new, self.results = graph.outputs[: len(written)], graph.outputs[len(written) :]
@@ -133,7 +128,7 @@ class RemoteProgram:
                 storage.spare[1][...] = found[value]
             results = [np.array(found[v], dt.numpy_dtype(v.dtype)) for v in self.results]
             for storage in self.written:
-                storage.flip()
+                storage.now, storage.spare = storage.spare, storage.now
             return results
 
     def _build(self) -> None:
