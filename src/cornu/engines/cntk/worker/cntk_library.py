@@ -122,8 +122,7 @@ class Program:
     """A CNTK function of static shapes, without a batch axis."""
 
     def __init__(self, inputs, outputs):
-        # A node of its own for each output: CNTK takes no input for an output, and no variable twice.
-        nodes = [C.reshape(y.expression, y.shape) for y in outputs]
+        nodes = _apart([y.expression for y in outputs])
         self.inputs = self._used(inputs, C.combine([y.output for y in nodes]))
         if not any(self.inputs):  # CNTK wants one
             self.inputs = [*self.inputs, _One()]
@@ -156,6 +155,16 @@ class Program:
             forward(values, results, CPU, nothing, nothing)
 
         return run
+
+
+def _apart(expressions):
+    """A node of its own for each: CNTK takes no input or constant for an output, and no variable twice."""
+    seen, nodes = set(), []
+    for x in expressions:
+        own = isinstance(x, C.Function) and len(x.outputs) == 1 and x.output.uid not in seen
+        nodes.append(x if own else C.reshape(x, x.shape))
+        seen.add(nodes[-1].output.uid)
+    return nodes
 
 
 class _One(Input):
