@@ -1,6 +1,7 @@
 """CNTK in the worker: programs become CNTK functions. Plain Python 3.6."""
 
 import itertools
+import json
 import warnings
 
 with warnings.catch_warnings():
@@ -31,7 +32,7 @@ def build(graph, constants):
     """The program of a graph."""
     wide = any(dtype == "float64" for _, dtype in graph["inputs"])
     inputs = [Input(tuple(shape), dtype, "float64" if wide else "float32") for shape, dtype in graph["inputs"]]
-    return Program(inputs, walk(graph, [x.tensor for x in inputs], constants))
+    return Program(inputs, Walk().outputs(graph, [x.tensor for x in inputs], constants))
 
 
 class Input:
@@ -64,19 +65,70 @@ def _halves(buffer, array):
     buffer[1] = array - buffer[0] * 2.0 ** 16
 
 
-def walk(graph, inputs, constants):
-    """The Tensors of a graph's outputs."""
-    values = list(inputs)
-    values += [Tensor(None, shape, dtype, known=array) for (shape, dtype), array in zip(graph["constants"], constants)]
-    for name, operands, params, specs in graph["nodes"]:
-        values += lowered(name, [values[i] for i in operands], params, specs)
-    return [values[i] for i in graph["outputs"]]
+class Walk:
+    """Makes CNTK expressions of a graph, equal ones once: the backward pass of a scan computes each step again, which here costs nothing."""
+
+    def __init__(self):
+        self.found = {}
+
+    def once(self, key, operands, make):
+        """What `make` gives, once for the same key and operands (which are kept, so that their identities stay theirs)."""
+        key = (*key, *map(id, operands))
+        if key not in self.found:
+            self.found[key] = operands, make()
+        return self.found[key][1]
+
+    def outputs(self, graph, inputs, constants):
+        """The Tensors of a graph's outputs."""
+        values = list(inputs)
+        values += [self.constant(array, tuple(shape), dtype) for (shape, dtype), array in zip(graph["constants"], constants)]
+        for name, operands, params, specs in graph["nodes"]:
+            values += self.node(name, [values[i] for i in operands], params, specs)
+        return [values[i] for i in graph["outputs"]]
+
+    def constant(self, array, shape, dtype):
+        return self.once((dtype, shape, array.tobytes()), [], lambda: Tensor(None, shape, dtype, known=array))
+
+    def node(self, name, operands, params, specs):
+        """The results of one node."""
+        if name in CONTROL:
+            return getattr(self, name)(operands, specs, **params)
+        return self.once((name, json.dumps([params, specs])), operands, lambda: lowered(name, operands, params, specs))
+
+    def inline(self, function, operands):
+        """The results of a control node's function."""
+        graph = function["graph"]
+        arrays = [np.array(value, CARRIERS[dtype]).reshape(shape) for value, (shape, dtype) in zip(function["values"], graph["constants"])]
+        return self.outputs(graph, operands, arrays)
+
+    def cond(self, operands, specs, true_fn, false_fn):
+        """Both branches, and a choice between their results."""
+        yes, no = self.inline(true_fn, operands[1:]), self.inline(false_fn, operands[1:])
+        chosen = [choose(operands[0].expression, a.expression, b.expression) for a, b in zip(yes, no)]
+        return [Tensor(shaped(x, shape), shape, dtype) for x, (shape, dtype) in zip(chosen, specs)]
+
+    def element(self, x, t):
+        """x[t]."""
+        if x.parts is not None:
+            return x.parts[t]
+        row = lambda: shaped(C.slice(x.expression, [0], [t], [t + 1]), x.shape[1:])  # noqa: E731
+        return self.once(("element", t), [x], lambda: Tensor(row(), x.shape[1:], x.dtype))
+
+    def scan(self, operands, specs, body_fn, n_carry, n_xs, length, reverse):
+        """The body once for each turn."""
+        carry, xs, rest = operands[:n_carry], operands[n_carry : n_carry + n_xs], operands[n_carry + n_xs :]
+        turns = []
+        for t in reversed(range(length)) if reverse else range(length):
+            results = self.inline(body_fn, carry + [self.element(x, t) for x in xs] + rest)
+            carry = results[:n_carry]
+            turns.append(results[n_carry:])
+        turns = turns[::-1] if reverse else turns
+        stacked = [Tensor(None, shape, dtype, parts=list(parts)) for parts, (shape, dtype) in zip(zip(*turns), specs[n_carry:])]
+        return carry + stacked
 
 
 def lowered(name, operands, params, specs):
-    """The results of one node."""
-    if name in CONTROL:
-        return {"cond": cond, "scan": scan}[name](operands, specs, **params)
+    """The results of a node that is no control node."""
     (shape, dtype), = specs
     if name in FUNCTIONS:
         function = lambda *arrays: FUNCTIONS[name](*arrays, **params)  # noqa: E731
@@ -86,36 +138,6 @@ def lowered(name, operands, params, specs):
         return [Tensor(None, shape, dtype, known=value)]
     swap = name == "transpose" and tuple(params["axes"]) == (1, 0)
     return [Tensor(shaped(value, shape), shape, dtype, swapped=operands[0] if swap else None, least=lower_bound(name, operands))]
-
-
-def inline(function, operands):
-    """The results of a control node's function."""
-    graph = function["graph"]
-    arrays = [np.array(value, CARRIERS[dtype]).reshape(shape) for value, (shape, dtype) in zip(function["values"], graph["constants"])]
-    return walk(graph, operands, arrays)
-
-
-def cond(operands, specs, true_fn, false_fn):
-    """Both branches, and a choice between their results."""
-    yes, no = inline(true_fn, operands[1:]), inline(false_fn, operands[1:])
-    chosen = [choose(operands[0].expression, a.expression, b.expression) for a, b in zip(yes, no)]
-    return [Tensor(shaped(x, shape), shape, dtype) for x, (shape, dtype) in zip(chosen, specs)]
-
-
-def scan(operands, specs, body_fn, n_carry, n_xs, length, reverse):
-    """The body once for each turn."""
-    carry, xs, rest = operands[:n_carry], operands[n_carry : n_carry + n_xs], operands[n_carry + n_xs :]
-    turns = []
-    for t in reversed(range(length)) if reverse else range(length):
-        elements = [
-            Tensor(shaped(C.slice(x.expression, [0], [t], [t + 1]), x.shape[1:]), x.shape[1:], x.dtype) for x in xs
-        ]
-        results = inline(body_fn, carry + elements + rest)
-        carry = results[:n_carry]
-        turns.append([shaped(y.expression, (1,) + y.shape) for y in results[n_carry:]])
-    turns = turns[::-1] if reverse else turns
-    stacked = [C.splice(*outputs, axis=0) if length > 1 else outputs[0] for outputs in zip(*turns)]
-    return carry + [Tensor(x, shape, dtype) for x, (shape, dtype) in zip(stacked, specs[n_carry:])]
 
 
 class Program:

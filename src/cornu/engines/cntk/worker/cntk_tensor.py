@@ -10,20 +10,25 @@ class Tensor:
 
     expression: CNTK's. shape, dtype: as in Cornu; the expression has that shape, and the dtype's carrier.
     known: its value where it does not depend on the inputs. swapped: the Tensor whose last two axes it has exchanged.
-    least: 0 where no element is below it, 1 where all are above 0 (NaN aside), None where nothing is known.
+    least: 0 where no element is below it, 1 where all are above 0 (NaN aside), None where nothing is known. parts: the Tensors
+    along the first axis, where it was made of such.
     """
 
-    def __init__(self, expression, shape, dtype, known=None, swapped=None, least=None):
+    def __init__(self, expression, shape, dtype, known=None, swapped=None, least=None, parts=None):
         self.shape, self.dtype, self.known, self.swapped = tuple(shape), dtype, known, swapped
-        self._expression, self.least = expression, least
+        self._expression, self.least, self.parts = expression, least, parts
         if known is not None and np.all(known >= 0):
             self.least = int(np.all(known > 0))
 
     @property
     def expression(self):
         if self._expression is None:
-            self._expression = constant(self.known, self.carrier)
+            self._expression = constant(self.known, self.carrier) if self.parts is None else self._stacked()
         return self._expression
+
+    def _stacked(self):
+        rows = [shaped(x.expression, (1,) + x.shape) for x in self.parts]
+        return C.splice(*rows, axis=0) if len(rows) > 1 else rows[0]
 
     @property
     def carrier(self):
