@@ -36,14 +36,16 @@ def train(verbose: int) -> dict[str, Any]:
     model = cornu.Sequential([
         layers.Input((8, 8, 1)),
         layers.Conv2D(16, 3, activation="relu", padding="same"),
-        layers.MaxPooling2D(2),
         layers.Conv2D(32, 3, activation="relu", padding="same"),
         layers.MaxPooling2D(2),
+        layers.Dropout(0.25),
         layers.Flatten(),
-        layers.Dropout(0.2),
+        layers.Dense(64, activation="relu"),
+        layers.Dropout(0.4),
         layers.Dense(10, activation="softmax"),
     ])
-    model.compile(optimizers.Adam(0.003), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    # A gradient that is zero but for rounding moves its weight by a whole step if epsilon is as small as that: then engines part.
+    model.compile(optimizers.Adam(0.002, epsilon=1e-4), "sparse_categorical_crossentropy", metrics=["accuracy"])
     if verbose:
         model.summary()
     losses: list[float] = []
@@ -63,7 +65,7 @@ def main() -> int:
     console = Console()
     others = [name for name in registry.names() if name != "numpy" and registry.is_installed(name)]
     table = Table(title="The same script and seed on every engine installed")
-    for column in ("engine", "version", "test accuracy", "test loss", "s/epoch", "largest difference of a loss from NumPy's"):
+    for column in ("engine", "version", "test accuracy", "final test loss", "s/epoch", "largest difference of a loss from NumPy's"):
         table.add_column(column, justify="left" if column == "engine" else "right")
     reference: Any = None
     for name in ["numpy", *others]:
