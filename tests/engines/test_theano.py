@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -62,3 +66,38 @@ def test_results_do_not_change_later():
         np.testing.assert_array_equal(first[1], [1, 1])
         np.testing.assert_array_equal(kept[1], [2, 2])
         np.testing.assert_array_equal(kept[2], [[2, 2]])
+
+
+def test_sums_are_not_reordered(monkeypatch):
+    monkeypatch.setenv("CORNU_THEANO_MODE", "numba")
+    x, y = np.random.default_rng(1).normal(size=(2, 1000)).astype("float32")
+    with cornu.engine("theano"):
+        found = Program(lambda x, y: ops.subtract(ops.add(x, ops.multiply(ops.subtract(y, x), 0.1)), y))(x, y)
+    np.testing.assert_array_equal(found, (x + (y - x) * np.float32(0.1)) - y)
+
+
+def test_programs_with_ops_of_ours_come_from_the_cache(tmp_path):
+    script = """
+import os
+import subprocess
+import sys
+
+import numpy as np
+import cornu
+from cornu import ops
+from cornu.contract.program import Program
+from numba.core import event
+
+class Count(event.Listener):
+    compiled = []
+    def on_start(self, event): self.compiled.append(event.data["dispatcher"].py_func.__name__)
+    def on_end(self, event): pass
+
+event.register("numba:compile", Count())
+with cornu.engine("theano"):
+    print(np.ravel(Program(lambda x: ops.sort(ops.add(x, 1.0)))(np.array([3, 1], "float32"))).tolist())
+print("numba_funcified_fgraph" in Count.compiled)
+"""
+    environment = {**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path}", "CORNU_THEANO_MODE": "numba"}
+    runs = [subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True) for _ in range(2)]
+    assert [run.stdout.split("\n")[:2] for run in runs] == [["[2.0, 4.0]", "True"], ["[2.0, 4.0]", "False"]], runs[1].stderr

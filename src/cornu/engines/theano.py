@@ -6,6 +6,7 @@ What PyTensor has no operator for (convolution above all) is an Op of ours aroun
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -62,7 +63,9 @@ class Hosted(Op):
     def __init__(self, primitive: Primitive, params: dict[str, Any], types: Sequence[Any]) -> None:
         graphs = {name: value for name, value in params.items() if isinstance(value, Graph)}
         plain = sorted((name, value) for name, value in params.items() if name not in graphs)
-        self.key = (primitive.name, repr(plain), *map(id, graphs.values()), *types)
+        self.key = (primitive.name, repr(plain), *graphs.values(), *types)
+        self.digest = hashlib.sha256(repr(self.key).encode()).hexdigest()
+        self.lasting = not graphs  # whether another process gives it the same digest
         self.types, self.params = types, {**params, **{name: HOST.replay(graph) for name, graph in graphs.items()}}
         self.kernel = HOST.kernel(primitive)
 
@@ -76,13 +79,47 @@ class Hosted(Op):
         return Apply(self, list(inputs), [kind() for kind in self.types])
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]]) -> None:
+        for cell, result in zip(output_storage, self.compute(inputs)):
+            cell[0] = result
+
+    def compute(self, inputs: Sequence[Any]) -> list[np.ndarray]:
+        """The results as arrays of their own."""
         with np.errstate(all="ignore"):
             results = self.kernel(*[np.asarray(x) for x in inputs], **self.params)
-        for kind, cell, result in zip(self.types, output_storage, results if isinstance(results, (list, tuple)) else [results]):
-            cell[0] = np.array(result, kind.dtype, order="C").reshape(kind.shape)  # a copy: a result may be a view of an operand
+        results = results if isinstance(results, (list, tuple)) else [results]
+        # Copies: a result may be a view of an operand.
+        return [np.array(result, kind.dtype, order="C").reshape(kind.shape) for kind, result in zip(self.types, results)]
 
 
 HOST = NumpyEngine()
+COMPILED: dict[str, Hosted] = {}
+
+
+def run_hosted(digest: str, inputs: tuple[Any, ...]) -> Any:
+    """What compiled code calls. It knows the Op by its digest alone, so that it can come from the cache on disk."""
+    results = COMPILED[digest].compute(inputs)
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+@functools.cache
+def _teach_numba() -> None:
+    """How Numba's code calls an Op of ours. PyTensor's own way would keep the whole program out of the cache."""
+    import numba
+    from pytensor.link.numba.dispatch.basic import get_numba_type, numba_njit, register_funcify_and_cache_key
+
+    @register_funcify_and_cache_key(Hosted)
+    def funcify(op: Hosted, node: Apply, **_: Any) -> tuple[Any, str | None]:
+        COMPILED[op.digest] = op
+        digest, kinds = op.digest, [get_numba_type(x.type, layout="C") for x in node.outputs]
+        kind = kinds[0] if len(kinds) == 1 else numba.types.Tuple(kinds)
+
+        @numba_njit
+        def hosted(*inputs: Any) -> Any:
+            with numba.objmode(result=kind):
+                result = run_hosted(digest, inputs)
+            return result
+
+        return hosted, digest if op.lasting else None
 
 
 def hosted(name: str, *operands: Any, **params: Any) -> Any:
@@ -416,8 +453,9 @@ class TheanoEngine(StagedEngine, NumpyEngine):
         mode = os.environ.get("CORNU_THEANO_MODE", "numba")
         if mode not in MODES:
             raise ValueError(f"The environment variable CORNU_THEANO_MODE is {mode!r}, expected one of: {', '.join(MODES)}.")
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Numba will use object mode")  # for Ops of ours
+        if mode == "numba":
+            _teach_numba()
+        with pytensor.config.change_flags(numba__fastmath=False):  # which turns x + (y - x) * c into other sums
             function = pytensor.function(arguments, outputs[count:], updates=updates, mode=MODES[mode], on_unused_input="ignore")
         function.trust_input = True
         specs = [(v.shape, dt.numpy_dtype(v.dtype)) for v in graph.outputs[count:]]
