@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -27,7 +28,9 @@ with warnings.catch_warnings():
     from pytensor.compile.mode import Mode
     from pytensor.graph.basic import Apply
     from pytensor.graph.op import Op
+    from pytensor.graph.rewriting.db import RewriteDatabaseQuery
     from pytensor.ifelse import ifelse
+    from pytensor.link.numba.linker import NumbaLinker
     from pytensor.scalar.basic import BinaryScalarOp, upcast_out
     from pytensor.tensor.elemwise import Elemwise
 
@@ -283,6 +286,14 @@ def iota(*, shape: Any, axis: int, dtype: str) -> Any:
 @lower
 def sum_(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
     wide = dt.accumulate(x.dtype)
+    leading, trailing = axes == tuple(range(len(axes))), axes == tuple(range(x.ndim - len(axes), x.ndim))
+    if axes and wide == x.dtype in ("float32", "float64") and (leading or trailing):
+        # As a product with ones: BLAS is more exact, and no further loop is to be compiled.
+        rows = math.prod(x.type.shape[: len(axes) if leading else x.ndim - len(axes)])
+        matrix = pt.reshape(x, (rows, math.prod(x.type.shape) // rows))
+        ones = np.ones((1, rows) if leading else (matrix.type.shape[1], 1), x.dtype)
+        total = pt.dot(ones, matrix) if leading else pt.dot(matrix, ones)
+        return pt.reshape(total, [1 if i in axes else n for i, n in enumerate(x.type.shape) if keepdims or i not in axes])
     return pt.sum(x, axis=axes, dtype=wide, keepdims=keepdims, acc_dtype=wide) if axes else pt.cast(x, wide)
 
 
@@ -427,7 +438,29 @@ def write(graph: Graph, operands: Sequence[Any]) -> list[Any]:
     return graph.evaluate(operands, _apply, pt.constant)
 
 
-MODES = {"numba": "NUMBA", "c": Mode("cvm", "fast_run"), "python": Mode("py", "merge")}
+class OneStageLinker(NumbaLinker):
+    """PyTensor's, without the function around each program that is there for the cache: it would compile the whole program twice."""
+
+    def fgraph_convert(self, fgraph: Any, **kwargs: Any) -> Any:
+        from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
+        from pytensor.link.numba.dispatch.basic import numba_funcify_and_cache_key
+
+        _teach_numba()
+        function, key = numba_funcify_and_cache_key(fgraph, **kwargs)
+        if key is not None:
+            function.py_func.__code__ = function.py_func.__code__.replace(co_filename="<string>")  # else a new name in every process
+            CACHED_SRC_FUNCTIONS[function.py_func] = f"{key}_cornu"
+        return function, key
+
+
+# Sums that are written as products with ones would become scattered additions again. Our softmax is stable already, and PyTensor's
+# own would add loops to compile.
+UNWANTED = "selection_dot_to_indexing", "symbolic_op_recognition"
+MODES = {
+    "numba": Mode(OneStageLinker(), RewriteDatabaseQuery(include=["fast_run", "numba"], exclude=UNWANTED)),
+    "c": Mode("cvm", "fast_run").excluding(*UNWANTED),
+    "python": Mode("py", "merge"),
+}
 
 
 class TheanoEngine(StagedEngine, NumpyEngine):
@@ -439,6 +472,7 @@ class TheanoEngine(StagedEngine, NumpyEngine):
 
     name = "theano"
     library = "pytensor"
+    compiles_calls = True
     lowering = LOWERING
     dtypes = frozenset(dt.DTYPES) - {"bfloat16", "float16"}
 
@@ -453,9 +487,8 @@ class TheanoEngine(StagedEngine, NumpyEngine):
         mode = os.environ.get("CORNU_THEANO_MODE", "numba")
         if mode not in MODES:
             raise ValueError(f"The environment variable CORNU_THEANO_MODE is {mode!r}, expected one of: {', '.join(MODES)}.")
-        if mode == "numba":
-            _teach_numba()
-        with pytensor.config.change_flags(numba__fastmath=False):  # which turns x + (y - x) * c into other sums
+        with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):  # which turns x + (y - x) * c into other sums
+            warnings.filterwarnings("ignore", "Numba will use object mode")  # as for some scalar Ops of its own
             function = pytensor.function(arguments, outputs[count:], updates=updates, mode=MODES[mode], on_unused_input="ignore")
         function.trust_input = True
         specs = [(v.shape, dt.numpy_dtype(v.dtype)) for v in graph.outputs[count:]]
