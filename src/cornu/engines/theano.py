@@ -145,11 +145,13 @@ def _hosted(name: str) -> Callable[..., Any]:
 
 
 WINDOWS = "conv conv_grad_input conv_grad_kernel max_pool max_pool_grad sum_pool sum_pool_grad".split()
+# Numba takes 2 to 4 seconds to compile PyTensor's loop for one of these.
+REDUCTIONS = "prod max min any all argmax argmin".split()
 ON_HOST = (
     "erfinv logaddexp floor_divide mod sort argsort searchsorted pad take_along_axis scatter dynamic_slice dynamic_update_slice "
     "cholesky triangular_solve solve lu qr svd eigh eig slogdet fft ifft while_loop"
 ).split()
-LOWERING.update({name: _hosted(name) for name in [*WINDOWS, *ON_HOST]})
+LOWERING.update({name: _hosted(name) for name in [*WINDOWS, *REDUCTIONS, *ON_HOST]})
 
 
 # Elementwise
@@ -285,50 +287,15 @@ def iota(*, shape: Any, axis: int, dtype: str) -> Any:
 
 @lower
 def sum_(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
-    wide = dt.accumulate(x.dtype)
+    """As a product with ones where the axes lie side by side at an end: BLAS is faster and more exact."""
     leading, trailing = axes == tuple(range(len(axes))), axes == tuple(range(x.ndim - len(axes), x.ndim))
-    if axes and wide == x.dtype in ("float32", "float64") and (leading or trailing):
-        # As a product with ones: BLAS is more exact, and no further loop is to be compiled.
-        rows = math.prod(x.type.shape[: len(axes) if leading else x.ndim - len(axes)])
-        matrix = pt.reshape(x, (rows, math.prod(x.type.shape) // rows))
-        ones = np.ones((1, rows) if leading else (matrix.type.shape[1], 1), x.dtype)
-        total = pt.dot(ones, matrix) if leading else pt.dot(matrix, ones)
-        return pt.reshape(total, [1 if i in axes else n for i, n in enumerate(x.type.shape) if keepdims or i not in axes])
-    return pt.sum(x, axis=axes, dtype=wide, keepdims=keepdims, acc_dtype=wide) if axes else pt.cast(x, wide)
-
-
-@lower
-def prod(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
-    wide = dt.accumulate(x.dtype)
-    return pt.prod(x, axis=axes, dtype=wide, keepdims=keepdims, acc_dtype=wide) if axes else pt.cast(x, wide)
-
-
-def _reduction(native: Any, prepare: Callable[[Any], Any] = lambda x: x) -> Callable[..., Any]:
-    return lambda x, *, axes, keepdims=False: native(prepare(x), axis=axes, keepdims=keepdims) if axes else prepare(x)
-
-
-LOWERING["max"] = _reduction(pt.max)
-LOWERING["any"] = _reduction(pt.any, lambda x: cast(x, dtype="bool"))
-LOWERING["all"] = _reduction(pt.all, lambda x: cast(x, dtype="bool"))
-
-
-@lower
-def min_(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
-    if not axes:
-        return x
-    if dt.is_integer(x.dtype):  # PyTensor goes by the maximum of -x, which wraps around
-        return hosted("min", x, axes=axes, keepdims=keepdims)
-    return pt.min(x, axis=axes, keepdims=keepdims)
-
-
-@lower
-def argmax(x: Any, *, axis: int) -> Any:
-    return pt.cast(pt.argmax(x, axis=axis), "int32")
-
-
-@lower
-def argmin(x: Any, *, axis: int) -> Any:
-    return pt.cast(pt.argmin(x, axis=axis), "int32")
+    if not axes or x.dtype not in ("float32", "float64") or not (leading or trailing):
+        return hosted("sum", x, axes=axes, keepdims=keepdims)
+    rows = math.prod(x.type.shape[: len(axes) if leading else x.ndim - len(axes)])
+    matrix = pt.reshape(x, (rows, math.prod(x.type.shape) // rows))
+    ones = np.ones((1, rows) if leading else (matrix.type.shape[1], 1), x.dtype)
+    total = pt.dot(ones, matrix) if leading else pt.dot(matrix, ones)
+    return pt.reshape(total, [1 if i in axes else n for i, n in enumerate(x.type.shape) if keepdims or i not in axes])
 
 
 def _cumulative(native: Any) -> Callable[..., Any]:
@@ -445,10 +412,10 @@ class OneStageLinker(NumbaLinker):
         from pytensor.link.numba.cache import CACHED_SRC_FUNCTIONS
         from pytensor.link.numba.dispatch.basic import numba_funcify_and_cache_key
 
-        _teach_numba()
         function, key = numba_funcify_and_cache_key(fgraph, **kwargs)
         if key is not None:
-            function.py_func.__code__ = function.py_func.__code__.replace(co_filename="<string>")  # else a new name in every process
+            # Else it would have another name in every process.
+            function.py_func.__code__ = function.py_func.__code__.replace(co_filename="<string>")
             CACHED_SRC_FUNCTIONS[function.py_func] = f"{key}_cornu"
         return function, key
 
@@ -487,7 +454,10 @@ class TheanoEngine(StagedEngine, NumpyEngine):
         mode = os.environ.get("CORNU_THEANO_MODE", "numba")
         if mode not in MODES:
             raise ValueError(f"The environment variable CORNU_THEANO_MODE is {mode!r}, expected one of: {', '.join(MODES)}.")
-        with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):  # which turns x + (y - x) * c into other sums
+        if mode == "numba":
+            _teach_numba()
+        # Fast math would turn x + (y - x) * c into other sums.
+        with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
             warnings.filterwarnings("ignore", "Numba will use object mode")  # as for some scalar Ops of its own
             function = pytensor.function(arguments, outputs[count:], updates=updates, mode=MODES[mode], on_unused_input="ignore")
         function.trust_input = True
