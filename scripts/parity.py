@@ -9,8 +9,6 @@ equal, whether the table of cases has it, and on which engines it runs. The exit
 from __future__ import annotations
 
 import argparse
-import dis
-import functools
 import importlib
 import inspect
 import json
@@ -18,7 +16,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType, ModuleType
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +23,8 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 import cornu  # noqa: E402
 from cornu.contract import registry  # noqa: E402
-from cornu.primitives import TABLE, Primitive  # noqa: E402
+from cornu.ops.reach import primitives  # noqa: E402
+from cornu.primitives import TABLE  # noqa: E402
 from op_table import CASES  # noqa: E402
 
 PAGE = """# Ops
@@ -72,47 +70,6 @@ def differences(entry: dict[str, Any], found: Any) -> Iterator[str]:
             yield f"no {name}"
         elif wanted.startswith("(self") and callable(method) and signature(method) != wanted:
             yield f"{name}{signature(method)} instead of {wanted}"
-
-
-@functools.cache
-def primitives(function: Any) -> frozenset[str]:
-    """Names of the primitives that an op's body may reach, by itself and through other ops and helpers."""
-    body = inspect.unwrap(function)
-    if not inspect.isfunction(body):
-        return frozenset()
-    outside = inspect.getclosurevars(body).nonlocals.values()
-    found = set(_reached([*outside, *_names(body.__code__, body.__globals__)]))
-    return frozenset(found)
-
-
-def _names(code: CodeType, scope: dict[str, Any]) -> Iterator[Any]:
-    """The global objects that code names, dotted ones too."""
-    current: Any = None
-    for step in dis.get_instructions(code):
-        if step.opname == "LOAD_GLOBAL":
-            current = scope.get(step.argval)
-            yield current
-        elif step.opname in ("LOAD_ATTR", "LOAD_METHOD") and isinstance(current, ModuleType):
-            current = getattr(current, step.argval, None)
-            yield current
-        else:
-            current = None
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _names(inner, scope)
-
-
-def _reached(objects: list[Any]) -> Iterator[str]:
-    for x in objects:
-        if isinstance(x, Primitive):
-            yield x.name
-        elif inspect.isfunction(x) and x.__module__.startswith("cornu.ops.") and inspect.unwrap(x) not in _visiting:
-            _visiting.append(inspect.unwrap(x))
-            yield from primitives(x)
-            _visiting.pop()
-
-
-_visiting: list[Any] = []
 
 
 def engines(names: frozenset[str]) -> str:

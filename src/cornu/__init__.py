@@ -22,6 +22,7 @@ _NAMES = {
     "Model": "cornu.models",
     "Sequential": "cornu.models",
     "Functional": "cornu.models",
+    "explain": "cornu.models.explain",
     "Loss": "cornu.losses",
     "Metric": "cornu.metrics",
     "Optimizer": "cornu.optimizers",

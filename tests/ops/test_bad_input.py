@@ -13,6 +13,8 @@ V = np.ones(4, "float32")
 
 # call, error, what the message must tell
 CALLS = {
+    "softmax axis": (lambda x: ops.softmax(x, axis=5), ValueError, "softmax: axis 5 is out of bounds"),
+    "layer normalization axis": (lambda x: ops.layer_normalization(x, axis=7), ValueError, "layer_normalization: axis 7"),
     "axis": (lambda x: ops.sum(x, 2), ValueError, "sum: axis 2 is out of bounds"),
     "negative axis": (lambda x: ops.flip(x, -3), ValueError, "flip: axis -3 is out of bounds"),
     "axis twice": (lambda x: ops.mean(x, (0, -2)), ValueError, "mean: duplicate axes"),

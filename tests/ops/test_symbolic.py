@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cornu import context
+from cornu import context, ops
 from cornu import primitives as P
 from cornu.contract.conformance.reference import REFERENCE
 from cornu.ops.op import OPS, op
@@ -164,3 +164,9 @@ def test_symbols_have_no_numbers():
         with pytest.raises((TypeError, ValueError)):
             use(x)
     assert len(KerasTensor((4, 3))) == 4
+
+
+def test_symbolic_in_a_dict() -> None:
+    found = ops.vectorized_map(lambda pair: pair["a"] + pair["b"], {"a": KerasTensor((None, 3)), "b": KerasTensor((None, 3))})
+    assert isinstance(found, KerasTensor)
+    assert found.shape == (None, 3)

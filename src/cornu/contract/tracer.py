@@ -198,8 +198,10 @@ class _Loading(StateScope):
         return self.loaded[cell]
 
 
-def infer(host: Engine, fn: Callable[[list[Value]], Any], specs: Sequence[tuple[Any, str]]) -> Any:
+def infer(
+    host: Engine, fn: Callable[[list[Value]], Any], specs: Sequence[tuple[Any, str]], recorder: type[Tracer] = Tracer
+) -> Any:
     """What `fn` gives for tensors of these shapes and dtypes; its tensors are values without numbers. Nothing is computed."""
-    tracer = Tracer(host)
+    tracer = recorder(host)
     with context.use(tracer), _Loading(tracer):
         return fn([tracer.input(shape, dtype) for shape, dtype in specs])

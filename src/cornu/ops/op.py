@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cornu import context
+from cornu import context, tree
 from cornu.contract.state import Cell
+from cornu.contract.tracer import infer
 from cornu.ops.symbolic import KerasTensor, apply
 
 Body = TypeVar("Body", bound=Callable[..., Any])
 OPS: dict[str, Callable[..., Any]] = {}
+NESTS = frozenset({list, tuple, dict})
 
 
 def op(body: Body) -> Body:
@@ -30,13 +32,13 @@ def op(body: Body) -> Body:
     def call(*args: Any, **kwargs: Any) -> Any:
         for x in args:
             kind = type(x)
-            if kind is KerasTensor or ((kind is list or kind is tuple) and has_symbolic(x)):
+            if kind is KerasTensor or (kind in NESTS and has_symbolic(x)):
                 return apply(call, args, kwargs)
         if kwargs and has_symbolic(kwargs.values()):
             return apply(call, args, kwargs)
         overrides = context.current().overrides
         if name in overrides:
-            result = _native(overrides[name], args, kwargs)
+            result = _native(overrides[name], body, args, kwargs)
             if result is not NotImplemented:
                 return result
         return body(*args, **kwargs)
@@ -55,16 +57,19 @@ def export(namespace: dict[str, Any]) -> None:
 
 
 def has_symbolic(items: Any) -> bool:
-    """Whether a KerasTensor is among the items or in lists among them."""
-    for x in items:
+    """Whether a KerasTensor is among the items (of a dict, its values) or in lists, tuples and dicts among them."""
+    for x in items.values() if type(items) is dict else items:
         kind = type(x)
-        if kind is KerasTensor or ((kind is list or kind is tuple) and has_symbolic(x)):
+        if kind is KerasTensor or (kind in NESTS and has_symbolic(x)):
             return True
     return False
 
 
-def _native(override: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """Call an engine's form of an op: it gets tensors where arrays or variables were given."""
+def _native(override: Callable[..., Any], body: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call an engine's form of an op: it gets tensors where arrays or variables were given.
+
+    What the body has to say against the arguments is raised in place of the library's error, so that all engines say the same.
+    """
     engine = context.current()
 
     def tensor(x: Any) -> Any:
@@ -72,4 +77,28 @@ def _native(override: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> 
             return x.value
         return engine.asarray(x) if isinstance(x, (np.ndarray, np.generic)) else x
 
-    return override(*[tensor(x) for x in args], **{key: tensor(x) for key, x in kwargs.items()})
+    given, named = [tensor(x) for x in args], {key: tensor(x) for key, x in kwargs.items()}
+    try:
+        return override(*given, **named)
+    except Exception as error:
+        _object(engine, body, (given, named), error)
+        raise
+
+
+def _object(engine: Any, body: Callable[..., Any], arguments: Any, error: Exception) -> None:
+    """After a native form failed: run the body on shapes alone and raise what it finds wrong."""
+    leaves, structure = tree.flatten_with_structure(arguments)
+    tensors = [x for x in leaves if engine.is_tensor(x)]
+    specs = [(engine.shape_of(x), engine.dtype_of(x)) for x in tensors]
+    if any(None in shape for shape, _ in specs):
+        return
+
+    def check(values: list[Any]) -> None:
+        each = iter(values)
+        args, kwargs = tree.unflatten(structure, [next(each) if engine.is_tensor(x) else x for x in leaves])
+        body(*args, **kwargs)
+
+    try:
+        infer(engine.host, check, specs)
+    except (ValueError, TypeError) as objection:
+        raise objection from error
