@@ -98,7 +98,7 @@ def norm(x, gamma, beta):
 
 def main():
     job, weights = sys.argv[1], np.load(sys.argv[2])
-    x, y = globals()[job]([weights["arr_%d" % i] for i in range(len(weights.files))])
+    x, y = globals()[job]([weights[f"arr_{i}"] for i in range(len(weights.files))])
     label = C.input_variable(CLASSES)
     loss = C.cross_entropy_with_softmax(y, label)
     rate = C.learning_parameter_schedule(LEARNING_RATE, minibatch_size=1)  # as it is, whatever the size of a batch
@@ -123,7 +123,7 @@ def main():
                     rows = order[start : start + batch]
                     trainer.train_minibatch({x: data[rows], label: labels[rows]})
                     losses.append(trainer.previous_minibatch_loss_average)
-            answers.write("%r\n" % float(np.mean(losses)))
+            answers.write(f"{float(np.mean(losses))!r}\n")
         answers.flush()
 
 

@@ -78,6 +78,27 @@ def mask_of(x: Any) -> Any:
     return None if now is None else now.mask(x)
 
 
+BUILT_IN: dict[str, type[Layer]] = {}  # Cornu's own layers by class name
+
+
+def layer_from(config: Any) -> Any:
+    """The layer that `layer_config` described; a layer stays as it is.
+
+    Raises:
+        ValueError: for a class that is not one of Cornu's.
+    """
+    if not isinstance(config, dict):
+        return config
+    if config["class_name"] not in BUILT_IN:
+        raise ValueError(f"Unknown layer {config['class_name']!r}. A layer of your own can't be made from a config: give the layer itself.")
+    return BUILT_IN[config["class_name"]].from_config(config["config"])
+
+
+def layer_config(layer: Any) -> dict[str, Any]:
+    """Class name and config of a layer inside another one."""
+    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+
+
 class Layer:
     """Base class. A layer makes its weights in `build(input_shape)` and computes in `call(inputs)`.
 
@@ -119,6 +140,11 @@ class Layer:
         self._trainable = bool(trainable)
         self._own: list[Variable] = []
         self._losses: list[Any] = []
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("cornu."):
+            BUILT_IN[cls.__name__] = cls
 
     # Subclasses define these
 

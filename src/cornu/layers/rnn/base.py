@@ -7,7 +7,7 @@ from typing import Any
 
 from cornu import initializers, ops, random, tree
 from cornu.layers.input_spec import InputSpec
-from cornu.layers.layer import Layer
+from cornu.layers.layer import Layer, layer_config, layer_from
 from cornu.layers.weights import Weighted
 from cornu.variable import Variable
 
@@ -129,24 +129,12 @@ class StackedRNNCells(Layer):
         return inputs, after
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cells": [{"class_name": type(c).__name__, "config": c.get_config()} for c in self.cells]}
+        return {**super().get_config(), "cells": [layer_config(cell) for cell in self.cells]}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> StackedRNNCells:
         """From a config; its cells are built-in ones."""
-        return cls([cell_from(c) for c in config["cells"]], **{k: v for k, v in config.items() if k != "cells"})
-
-
-def cell_from(config: Any) -> Any:
-    """A cell from its serialized form; cells stay as they are."""
-    from cornu.layers import rnn
-
-    if not isinstance(config, dict):
-        return config
-    kind = getattr(rnn, config["class_name"], None)
-    if kind is None:
-        raise ValueError(f"Unknown cell {config['class_name']!r}. A custom cell can't be made from a config: give the cell itself.")
-    return kind.from_config(config["config"])
+        return cls([layer_from(cell) for cell in config["cells"]], **{k: v for k, v in config.items() if k != "cells"})
 
 
 def _initial_state(cell: Any, batch_size: int | None, dtype: str) -> Any:
@@ -273,12 +261,12 @@ class RNN(Layer):
     reset_states = reset_state
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "cell": {"class_name": type(self.cell).__name__, "config": self.cell.get_config()}}
+        return {**super().get_config(), "cell": layer_config(self.cell)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> RNN:
         """From a config; its cell is a built-in one."""
-        return cls(cell_from(config["cell"]), **{k: v for k, v in config.items() if k != "cell"})
+        return cls(layer_from(config["cell"]), **{k: v for k, v in config.items() if k != "cell"})
 
 
 def _select(keep: Any, new: Any, old: Any) -> Any:

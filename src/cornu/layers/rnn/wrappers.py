@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cornu import ops
-from cornu.layers.layer import Layer
-
-
-def _layer_config(layer: Layer) -> dict[str, Any]:
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+from cornu.layers.layer import Layer, layer_config, layer_from
 
 
 class Wrapper(Layer):
@@ -27,17 +23,12 @@ class Wrapper(Layer):
             self.layer.built = True
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "layer": _layer_config(self.layer)}
+        return {**super().get_config(), "layer": layer_config(self.layer)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """From a config; the inner layer is a built-in one."""
-        from cornu import layers
-
-        def made(item: Any) -> Any:
-            return getattr(layers, item["class_name"]).from_config(item["config"]) if isinstance(item, dict) else item
-
-        inner = {name: made(config[name]) for name in ("layer", "backward_layer") if config.get(name) is not None}
+        inner = {name: layer_from(config[name]) for name in ("layer", "backward_layer") if config.get(name) is not None}
         return cls(**{**config, **inner})
 
 
@@ -81,10 +72,9 @@ class Bidirectional(Wrapper):
         config = layer.get_config()
         self._given_backward = backward_layer
         self.forward_layer = layer
-        self.backward_layer = backward_layer or type(layer).from_config(
-            {**config, "go_backwards": not config["go_backwards"], "name": f"backward_{layer.name}"}
-        )
-        if self.backward_layer.go_backwards == layer.go_backwards:  # type: ignore[union-attr]
+        turned = {**config, "go_backwards": not config["go_backwards"], "name": f"backward_{layer.name}"}
+        self.backward_layer = backward_layer or type(layer).from_config(turned)
+        if self.backward_layer.get_config()["go_backwards"] == config["go_backwards"]:
             raise ValueError("Forward layer and backward layer should have different `go_backwards` value.")
         self.layer.name = f"forward_{layer.name}" if not layer.name.startswith("forward_") else layer.name
         self.merge_mode, self._first_weights = merge_mode, weights
@@ -134,4 +124,4 @@ class Bidirectional(Wrapper):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        return {**config, "backward_layer": _layer_config(self._given_backward)} if self._given_backward is not None else config
+        return {**config, "backward_layer": layer_config(self._given_backward)} if self._given_backward is not None else config
