@@ -137,6 +137,16 @@ def test_seeds():
             kind(seed="a")
 
 
+@pytest.mark.parametrize("kind", RANDOM)
+def test_float64_has_more_random_digits_than_float32(kind):
+    """Not float32 numbers written wider: those have 29 zero bits at their end."""
+    words = kind(seed=3)((8, 8), dtype="float64").view("uint64")
+    assert np.any(words & np.uint64(2**29 - 1))
+    if kind is initializers.RandomUniform:  # nearly equal, as the same stream's first 24 bits come first
+        wide, narrow = (initializers.RandomUniform(0.0, 1.0, seed=3)((64,), dtype=dtype) for dtype in ("float64", "float32"))
+        assert 0 < np.abs(wide - narrow).max() <= 2.0**-24
+
+
 def test_a_seed_gives_every_engine_the_same_weights(engine):
     layer = layers.Dense(5, kernel_initializer=initializers.GlorotNormal(seed=3))
     layer.build((None, 4))

@@ -6,6 +6,7 @@ Each class has Keras's snake-case name too (`glorot_uniform` is `GlorotUniform`)
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from cornu import config, random
 from cornu._named import Names, snake_case
 from cornu.primitives import dtypes as dt
+from cornu.random.bits import wide
 from cornu.random.host import below
 
 
@@ -107,12 +109,13 @@ class _Random(Initializer):
         self._given_seed = seed
         self.seed = random.next_seed() if seed is None else seed
 
-    def _pair(self) -> tuple[int, int]:
-        if isinstance(self.seed, random.SeedGenerator):
+    def _draw(self, distribution: Callable[..., np.ndarray], shape: Any, dtype: Any) -> np.ndarray:
+        """Random values, float64 where the weight is, else float32."""
+        seed, counter = self.seed, 0
+        if isinstance(seed, random.SeedGenerator):
             seed, counter = self.seed.state.numpy().tolist()
             self.seed.next()
-            return seed, counter
-        return int(self.seed), 0
+        return distribution(int(seed), counter, tuple(shape), dtype=wide(dt.name_of(dtype or config.floatx())))
 
     def get_config(self) -> dict[str, Any]:
         seed: Any = self._given_seed
@@ -129,7 +132,7 @@ class RandomNormal(_Random):
         self.mean, self.stddev = mean, stddev
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
-        return _cast(self.mean + self.stddev * random.normal_numpy(*self._pair(), tuple(shape)), dtype)
+        return _cast(self.mean + self.stddev * self._draw(random.normal_numpy, shape, dtype), dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {"mean": self.mean, "stddev": self.stddev, **super().get_config()}
@@ -139,7 +142,7 @@ class TruncatedNormal(RandomNormal):
     """Normal values within two standard deviations."""
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
-        return _cast(self.mean + self.stddev * random.truncated_normal_numpy(*self._pair(), tuple(shape)), dtype)
+        return _cast(self.mean + self.stddev * self._draw(random.truncated_normal_numpy, shape, dtype), dtype)
 
 
 class RandomUniform(_Random):
@@ -150,7 +153,7 @@ class RandomUniform(_Random):
         self.minval, self.maxval = minval, maxval
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
-        values = self.minval + (self.maxval - self.minval) * random.uniform_numpy(*self._pair(), tuple(shape))
+        values = self.minval + (self.maxval - self.minval) * self._draw(random.uniform_numpy, shape, dtype)
         name = dt.name_of(dtype or config.floatx())
         return np.minimum(_cast(values, name), np.array(below(self.maxval, name)).astype(dt.numpy_dtype(name)))
 
@@ -205,14 +208,13 @@ class VarianceScaling(_Random):
         shape = tuple(shape)
         fan_in, fan_out = self._fans(shape)
         variance = self.scale / max(1.0, {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode])
-        pair = self._pair()
         if self.distribution == "uniform":
             limit = math.sqrt(3 * variance)
-            values = (2 * random.uniform_numpy(*pair, shape) - 1) * limit
+            values = (2 * self._draw(random.uniform_numpy, shape, dtype) - 1) * limit
         elif self.distribution == "untruncated_normal":
-            values = random.normal_numpy(*pair, shape) * math.sqrt(variance)
+            values = self._draw(random.normal_numpy, shape, dtype) * math.sqrt(variance)
         else:  # truncation shrinks the standard deviation to 0.8796... of it
-            values = random.truncated_normal_numpy(*pair, shape) * (math.sqrt(variance) / 0.87962566103423978)
+            values = self._draw(random.truncated_normal_numpy, shape, dtype) * (math.sqrt(variance) / 0.87962566103423978)
         return _cast(values, dtype)
 
     def _axes_config(self) -> dict[str, Any]:
@@ -249,7 +251,7 @@ class Orthogonal(_Random):
         if len(shape) < 2:
             raise ValueError(f"Orthogonal needs at least two dimensions, got shape={tuple(shape)}.")
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        flat = random.normal_numpy(*self._pair(), (max(rows, columns), min(rows, columns))).astype("float64")
+        flat = self._draw(random.normal_numpy, (max(rows, columns), min(rows, columns)), dtype).astype("float64")
         q, r = np.linalg.qr(flat)
         q = q * np.sign(np.diag(r))
         return _cast(self.gain * (q if rows >= columns else q.T).reshape(shape), dtype)

@@ -47,6 +47,18 @@ def test_the_same_numbers_on_every_engine(engine, name, dtype):
     np.testing.assert_allclose(numbers(engine, x).astype("float64"), expected, rtol=rounding, atol=rounding)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["uniform", "normal", "truncated_normal"])
+def test_the_host_draws_the_same_numbers(on_numpy, name, dtype):
+    """Those of float64 have digits of their own below the 24 bits of float32."""
+    kwargs = {"minval": 0.0, "maxval": 1.0} if name == "uniform" else {"mean": 0.0, "stddev": 1.0}
+    drawn = numbers(on_numpy, getattr(random, name)((400,), **kwargs, dtype=dtype, seed=5))
+    host = getattr(random, f"{name}_numpy")(5, 0, (400,), dtype=dtype)
+    assert host.dtype == dtype
+    rounding = {"float32": 2e-6, "float64": 1e-13}[dtype]
+    np.testing.assert_allclose(host, drawn, rtol=rounding, atol=rounding)
+
+
 def test_the_same_integers_on_every_engine(engine):
     def draw(on):
         return [

@@ -203,3 +203,42 @@ def test_predict_before_fit(engine):
     model = mlp(metrics=["mae"])
     model.predict(X, verbose=0)
     assert set(model.fit(X, Y, verbose=0).history) == {"loss", "mae"}
+
+
+def moved(model):
+    """Which weights a step of training changes."""
+    before = model.get_weights()
+    model.fit(np.ones((4, 3), "float32"), np.full((4, 1), 9, "float32"), verbose=0)
+    return [bool((old != new).any()) for old, new in zip(before, model.get_weights(), strict=True)]
+
+
+def test_trainable_counts_from_the_next_compile_on(engine):
+    """As in Keras: what was compiled goes on as it was."""
+    model = cornu.Sequential([layers.Input((3,)), layers.Dense(2), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    assert moved(model) == [True] * 4
+    model.layers[0].trainable = False
+    assert moved(model) == [True] * 4
+    model.compile("sgd", "mse")
+    assert moved(model) == [False, False, True, True]
+    model.layers[0].trainable = True
+    assert moved(model) == [False, False, True, True]
+    model.compile("sgd", "mse")
+    assert moved(model) == [True] * 4
+
+
+def test_layers_added_and_taken_off_after_training(engine):
+    model = cornu.Sequential([layers.Input((3,)), layers.Dense(2)])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 3), "float32")
+    assert model.predict(x, verbose=0).shape == (4, 2)
+    model.add(layers.Dense(1))
+    assert model.predict(x, verbose=0).shape == (4, 1)
+    assert moved(model) == [True] * 4
+    model.pop()
+    assert model.predict(x, verbose=0).shape == (4, 2)
+    model.add(layers.Dense(1))
+    with pytest.raises(ValueError, match=r"Unknown variables.*compile again"):  # the optimizer knows the layer that is gone
+        moved(model)
+    model.compile("sgd", "mse")
+    assert moved(model) == [True] * 4

@@ -45,16 +45,20 @@ class Sequential(Model):
         if isinstance(layer, InputLayer) and self._stack:
             raise ValueError(f"Sequential model {self.name!r} has already layers: an Input can only be the first.")
         self._stack.append(layer)
-        if rebuild:
-            self._rebuild()
+        self._changed(rebuild)
 
     def pop(self, rebuild: bool = True) -> Any:
         """Take the last layer off."""
         layer = self._stack.pop()
+        self._changed(rebuild)
+        return layer
+
+    def _changed(self, rebuild: bool) -> None:
+        """Forget what was made of another stack; make it anew with `rebuild`."""
         self.built, self._functional = False, None
+        self._forget_programs()
         if rebuild:
             self._rebuild()
-        return layer
 
     def build(self, input_shape: Any = None) -> None:
         """Build all layers for inputs of this shape (with the batch axis)."""

@@ -20,6 +20,12 @@ from cornu import primitives as P
 from cornu.ops.op import op
 
 M1, M2, GOLDEN = 0x7FEB352D, 0x846CA68B, 0x9E3779B9
+LOW_WORD = 2**16  # of a 64-bit draw: the second word's `draw`, far above those of first words
+
+
+def wide(dtype: str) -> str:
+    """The dtype in which floats are drawn: float64 for itself, float32 for the others."""
+    return dtype if dtype == "float64" else "float32"
 
 
 def signed(value: int) -> int:

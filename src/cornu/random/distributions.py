@@ -12,11 +12,9 @@ import numpy as np
 from cornu import config, ops
 from cornu import primitives as P
 from cornu.primitives import dtypes as dt
-from cornu.random.bits import random_bits, shifted
+from cornu.random.bits import LOW_WORD, random_bits, shifted, wide
 from cornu.random.host import REDRAWS, below
 from cornu.random.seeds import stream_of
-
-LOW_WORD = 2**16  # of a 64-bit draw: the second word's `draw`, far above those of first words
 
 
 def shape_of(shape: Any, where: str) -> tuple[int, ...]:
@@ -43,11 +41,6 @@ def _integer(dtype: Any, where: str) -> str:
     if not dt.is_integer(name):
         raise ValueError(f"{where}: `dtype` must be an integer dtype, got {name!r}.")
     return name
-
-
-def wide(dtype: str) -> str:
-    """The dtype in which floats are drawn: float64 for itself, float32 for the others."""
-    return dtype if dtype == "float64" else "float32"
 
 
 def unit(stream: Any, shape: tuple[int, ...], dtype: str, draw: Any = 0) -> Any:

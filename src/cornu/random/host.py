@@ -9,32 +9,36 @@ from typing import Any
 import numpy as np
 
 from cornu.primitives import dtypes as dt
-from cornu.random.bits import bits_numpy
+from cornu.random.bits import LOW_WORD, bits_numpy
 
 REDRAWS = 6  # of a truncated normal: 1 value in 100 million is still outside then, and is clipped
 
 
-def uniform_numpy(seed: int, counter: int, shape: Any, draw: int = 0) -> np.ndarray:
-    """float32 in [0, 1), the same numbers as `uniform`."""
-    bits = bits_numpy(seed, counter, math.prod(shape), draw)
-    return ((bits >> np.uint32(8)).astype("float32") * np.float32(2**-24)).reshape(shape)
+def uniform_numpy(seed: int, counter: int, shape: Any, draw: int = 0, dtype: str = "float32") -> np.ndarray:
+    """Numbers in [0, 1), the same as those of `uniform`: float32 from 24 bits or float64 from 53."""
+    size = math.prod(shape)
+    bits = bits_numpy(seed, counter, size, draw)
+    if dtype == "float32":
+        return ((bits >> np.uint32(8)).astype("float32") * np.float32(2**-24)).reshape(shape)
+    low = bits_numpy(seed, counter, size, draw + LOW_WORD) >> np.uint32(6)
+    return ((bits >> np.uint32(5)) * 2.0**-27 + low * 2.0**-53).reshape(shape)
 
 
-def normal_numpy(seed: int, counter: int, shape: Any, draw: int = 0) -> np.ndarray:
-    """Standard normal float32 (Box and Muller, 1958)."""
-    u1 = 1 - uniform_numpy(seed, counter, shape, 2 * draw).astype("float64")
-    u2 = uniform_numpy(seed, counter, shape, 2 * draw + 1).astype("float64")
-    return (np.sqrt(-2 * np.log(u1)) * np.cos(2 * np.pi * u2)).astype("float32")
+def normal_numpy(seed: int, counter: int, shape: Any, draw: int = 0, dtype: str = "float32") -> np.ndarray:
+    """Standard normal float32 or float64 (Box and Muller, 1958)."""
+    u1 = 1 - uniform_numpy(seed, counter, shape, 2 * draw, dtype).astype("float64")
+    u2 = uniform_numpy(seed, counter, shape, 2 * draw + 1, dtype).astype("float64")
+    return (np.sqrt(-2 * np.log(u1)) * np.cos(2 * np.pi * u2)).astype(dtype)
 
 
-def truncated_normal_numpy(seed: int, counter: int, shape: Any) -> np.ndarray:
-    """Standard normal float32 within two standard deviations: values outside are drawn again."""
-    values = normal_numpy(seed, counter, shape)
+def truncated_normal_numpy(seed: int, counter: int, shape: Any, dtype: str = "float32") -> np.ndarray:
+    """Standard normal float32 or float64 within two standard deviations: values outside are drawn again."""
+    values = normal_numpy(seed, counter, shape, dtype=dtype)
     for draw in range(1, REDRAWS):
         outside = np.abs(values) > 2
         if not outside.any():
             return values
-        values = np.where(outside, normal_numpy(seed, counter, shape, draw), values)
+        values = np.where(outside, normal_numpy(seed, counter, shape, draw, dtype), values)
     return np.clip(values, -2, 2)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from cornu import ops
 from cornu import primitives as P
-from cornu.random.distributions import float_of, shape_of, standard_normal, unit, wide
+from cornu.random.bits import wide
+from cornu.random.distributions import float_of, shape_of, standard_normal, unit
 from cornu.random.seeds import stream_of
 
-# Draws of turn t of a loop: STEP * t + its first one. All stay below distributions.LOW_WORD.
+# Draws of turn t of a loop: STEP * t + its first one. All stay below bits.LOW_WORD.
 STEP, TURNS, APART = 4, 500, 4096
 
 
