@@ -46,5 +46,7 @@ def test_names():
         assert activations.serialize(activations.get(name)) == name
     mine = lambda x: x  # noqa: E731
     assert activations.deserialize("mine", {"mine": mine}) is mine
-    with pytest.raises(ValueError, match="Could not interpret activation function identifier: 'rely'"):
+    with pytest.raises(ValueError, match="Unknown activation function: 'rely'"):
         activations.get("rely")
+    with pytest.raises(ValueError, match="An activation is a name, a config or a function, got 3"):
+        activations.get(3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -37,44 +37,56 @@ def class_around(class_name: str, base: type, fn: Callable[..., Any], **paramete
 
 
 class Names:
-    """A family of classes that can be named.
+    """A family of classes and functions that can be named.
 
-    kind: what they are, for messages; classes: the family; aliases: further names; module: Keras's, for serialized configs.
+    kind: what they are, for messages; module: Keras's, for serialized forms; classes: the family; others: further names, and
+    functions by name.
     """
 
     def __init__(
-        self, kind: str, classes: tuple[type, ...], aliases: dict[str, type] | None = None, module: str | None = None
+        self, kind: str, module: str, classes: Iterable[type] = (), others: dict[str, Callable[..., Any]] | None = None
     ) -> None:
-        self.kind, self.classes, self.module = kind, classes, module
-        self.table = {name: cls for cls in classes for name in (cls.__name__, snake_case(cls.__name__))} | (aliases or {})
+        self.kind, self.module = kind, module
+        self.classes: set[type] = set()
+        self.table: dict[str, Callable[..., Any]] = {}
+        for cls in classes:
+            self.add(cls)
+        self.table |= others or {}
+
+    def add(self, cls: type) -> None:
+        """Let a class belong to the family."""
+        self.classes.add(cls)
+        self.table |= {cls.__name__: cls, snake_case(cls.__name__): cls}
 
     def get(self, identifier: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-        """An instance (or the function itself); None stays None.
+        """An instance (or the function itself) for a name, a class, or what `serialize` gave; anything else stays as it is.
 
         Raises:
             ValueError: for an unknown name.
         """
-        if identifier is None or not isinstance(identifier, (str, dict, type)):
-            return identifier
         if isinstance(identifier, type):
             return identifier()
+        if not isinstance(identifier, (str, dict)):
+            return identifier
         name, config = (identifier, {}) if isinstance(identifier, str) else (identifier.get("class_name"), identifier.get("config", {}))
-        known: dict[str, Callable[..., Any]] = {**self.table, **(custom_objects or {})}
+        if isinstance(config, str):  # Keras's form of a function
+            name, config = config, {}
+        known = {**self.table, **(custom_objects or {})}
         if name not in known:
-            options = ", ".join(sorted({cls.__name__ for cls in self.table.values()}))
-            raise ValueError(f"Unknown {self.kind}: {identifier!r}. Known: {options}.")
+            options = ", ".join(sorted({found.__name__ for found in self.table.values()}))
+            raise ValueError(f"Unknown {self.kind}: {name!r}. Known: {options}. Give one of your own itself, or among `custom_objects`.")
         made = known[name]
         if not isinstance(made, type):
             return made
         return made.from_config(config) if hasattr(made, "from_config") else made(**config)
 
     def serialize(self, item: Any) -> Any:
-        """Class name and config of an instance, with its module where the family has one."""
+        """Keras's form of an instance: module, class name, config and, for a class of the user's, the name it is known by.
+
+        Of a function, its name.
+        """
         if item is None or not hasattr(item, "get_config"):
             return getattr(item, "__name__", item)
-        found = {"class_name": type(item).__name__, "config": item.get_config()}
-        if self.module is None:
-            return found
-        own = type(item) in self.classes
-        registered = None if own else found["class_name"]
-        return {"module": self.module if own else type(item).__module__, **found, "registered_name": registered}
+        name, own = type(item).__name__, type(item) in self.classes
+        module = self.module if own else type(item).__module__
+        return {"module": module, "class_name": name, "config": item.get_config(), "registered_name": None if own else name}

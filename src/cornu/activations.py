@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu import ops
+from cornu._named import Names
 from cornu.ops import (
     celu,
     elu,
@@ -68,19 +69,18 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
               sparsemax, squareplus, tanh, tanh_shrink, threshold)
 }  # fmt: skip
 _FUNCTIONS |= {"exponential": exponential, "swish": silu, "hard_swish": hard_silu}
+_names = Names("activation function", "keras.activations", others=_FUNCTIONS)
 
 
 def get(identifier: Any) -> Callable[..., Any]:
     """The activation for a name, a config, a function, or None (linear).
 
     Raises:
-        ValueError: for an unknown name.
+        ValueError: for anything else.
     """
     if identifier is None:
         return linear
-    if callable(identifier):
-        return identifier
-    return deserialize(identifier)
+    return identifier if callable(identifier) else deserialize(identifier)
 
 
 def serialize(activation: Callable[..., Any]) -> str:
@@ -94,11 +94,7 @@ def deserialize(config: Any, custom_objects: Any = None) -> Callable[..., Any]:
     Raises:
         ValueError: for an unknown name.
     """
-    name = config
-    if isinstance(config, dict):
-        inner = config.get("config")
-        name = inner if isinstance(inner, str) else config.get("class_name")
-    known = {**_FUNCTIONS, **(custom_objects or {})}
-    if isinstance(name, str) and name in known:
-        return known[name]
-    raise ValueError(f"Could not interpret activation function identifier: {config!r}. Known: {', '.join(sorted(known))}.")
+    found = _names.get(config, custom_objects)
+    if not callable(found):
+        raise ValueError(f"An activation is a name, a config or a function, got {config!r}.")
+    return found

@@ -80,7 +80,7 @@ class MinMaxNorm(Constraint):
 
 
 max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
-_names = Names("constraint", (MaxNorm, NonNeg, UnitNorm, MinMaxNorm), module="keras.constraints")
+_names = Names("constraint", "keras.constraints", (MaxNorm, NonNeg, UnitNorm, MinMaxNorm))
 
 
 def get(identifier: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cornu import config
+from cornu._named import Names
 from cornu.primitives import dtypes as dt
 
 
@@ -33,12 +34,18 @@ class DTypePolicy:
         return f'<DTypePolicy "{self.name}">'
 
 
+_names = Names("dtype policy", "keras", (DTypePolicy,))
+
+
+def serialize(dtype_policy: DTypePolicy) -> Any:
+    """Module, class name and config of a policy, as Keras writes them."""
+    return _names.serialize(dtype_policy)
+
+
 def get(identifier: Any) -> DTypePolicy:
     """The policy for a name, a dtype, a policy, a config, or None."""
-    if isinstance(identifier, DTypePolicy):
-        return identifier
-    if isinstance(identifier, dict):
-        return DTypePolicy(**identifier.get("config", identifier))
+    if isinstance(identifier, (DTypePolicy, dict)):
+        return _names.get(identifier)
     if identifier is None or (isinstance(identifier, str) and identifier.startswith("mixed_")):
         return DTypePolicy(identifier)
     return DTypePolicy(dt.name_of(identifier))

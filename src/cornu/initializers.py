@@ -111,11 +111,12 @@ class _Random(Initializer):
 
     def _draw(self, distribution: Callable[..., np.ndarray], shape: Any, dtype: Any) -> np.ndarray:
         """Random values, float64 where the weight is, else float32."""
-        seed, counter = self.seed, 0
-        if isinstance(seed, random.SeedGenerator):
+        if isinstance(self.seed, random.SeedGenerator):
             seed, counter = self.seed.state.numpy().tolist()
             self.seed.next()
-        return distribution(int(seed), counter, tuple(shape), dtype=wide(dt.name_of(dtype or config.floatx())))
+        else:
+            seed, counter = int(self.seed), 0
+        return distribution(seed, counter, tuple(shape), dtype=wide(dt.name_of(dtype or config.floatx())))
 
     def get_config(self) -> dict[str, Any]:
         seed: Any = self._given_seed
@@ -316,10 +317,9 @@ _CLASSES = (
 IdentityInitializer, OrthogonalInitializer, STFTInitializer = Identity, Orthogonal, STFT
 globals().update({snake_case(cls.__name__): cls for cls in _CLASSES})
 _names = Names(
-    "initializer", _CLASSES,
+    "initializer", "keras.initializers", _CLASSES,
     {"uniform": RandomUniform, "normal": RandomNormal, "one": Ones, "zero": Zeros, "IdentityInitializer": Identity,
      "OrthogonalInitializer": Orthogonal, "STFTInitializer": STFT},
-    "keras.initializers",
 )  # fmt: skip
 
 

@@ -369,23 +369,19 @@ ALIASES = {
     "mse": mean_squared_error, "mae": mean_absolute_error, "mape": mean_absolute_percentage_error,
     "msle": mean_squared_logarithmic_error, "bce": binary_crossentropy, "kld": kl_divergence, "logcosh": log_cosh,
 }  # fmt: skip
-_functions = {**FUNCTIONS, **ALIASES, **{name.upper(): fn for name, fn in ALIASES.items()}}
-_names = Names("loss function", _CLASSES)
+_names = Names("loss function", "keras.losses", _CLASSES, {**FUNCTIONS, **ALIASES, **{name.upper(): fn for name, fn in ALIASES.items()}})
 
 
 def get(identifier: Any) -> Any:
     """The loss (function or instance) for a name, a config, a function or an instance. Raises ValueError for an unknown name."""
-    if isinstance(identifier, str) and identifier in _functions:
-        return _functions[identifier]
     return _names.get(identifier)
 
 
 def serialize(loss: Any) -> Any:
-    """Class name and config of a loss, or the name of a function."""
+    """Module, class name and config of a loss, as Keras writes them, or the name of a function."""
     return _names.serialize(loss)
 
 
 def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
     """The loss that `serialize` described."""
-    known = {**(custom_objects or {})}
-    return known[name] if isinstance(name, str) and name in known else get(name) if isinstance(name, str) else _names.get(name, known)
+    return _names.get(name, custom_objects)

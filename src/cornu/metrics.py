@@ -252,7 +252,7 @@ _CLASSES = (
 )  # fmt: skip
 _by_function = {cls.function.__name__: cls for cls in _CLASSES if hasattr(cls, "function")}
 _aliases = {name: _by_function[fn.__name__] for name, fn in losses.ALIASES.items() if fn.__name__ in _by_function}
-_names = Names("metric", _CLASSES, {**_by_function, **_aliases, **{name.upper(): cls for name, cls in _aliases.items()}})
+_names = Names("metric", "keras.metrics", _CLASSES, {**_by_function, **_aliases, **{name.upper(): cls for name, cls in _aliases.items()}})
 
 
 def get(identifier: Any) -> Any:
@@ -270,7 +270,7 @@ def accuracy_for(y_true: Any, y_pred: Any) -> Metric:
 
 
 def serialize(metric: Any) -> Any:
-    """Class name and config of a metric, or the name of a function."""
+    """Module, class name and config of a metric, as Keras writes them, or the name of a function."""
     return _names.serialize(metric)
 
 

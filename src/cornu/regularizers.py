@@ -98,12 +98,7 @@ class OrthogonalRegularizer(Regularizer):
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
-_names = Names(
-    "regularizer",
-    (L1L2, L1, L2, OrthogonalRegularizer),
-    {"l1": L1, "l2": L2, "l1_l2": L1L2, "l1l2": L1L2},
-    "keras.regularizers",
-)
+_names = Names("regularizer", "keras.regularizers", (L1L2, L1, L2, OrthogonalRegularizer), {"l1_l2": L1L2})
 
 
 def get(identifier: Any) -> Any:

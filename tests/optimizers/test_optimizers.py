@@ -175,11 +175,24 @@ def test_configs(made):
     assert type(again) is type(made)
 
 
+def test_serialized_as_keras_does():
+    found = optimizers.serialize(optimizers.SGD(schedules.ExponentialDecay(0.1, 10, 0.9), momentum=0.5))
+    rate = found["config"].pop("learning_rate")
+    assert {**found, "config": None} == {"module": "keras.optimizers", "class_name": "SGD", "config": None, "registered_name": None}
+    assert found["config"] == {
+        "name": "sgd", "weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None, "use_ema": False,
+        "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None, "gradient_accumulation_steps": None,
+        "momentum": 0.5, "nesterov": False,
+    }  # fmt: skip
+    assert rate["module"] == "keras.optimizers.schedules" and rate["registered_name"] is None
+
+
 def test_schedules_of_real_keras(shared, engine):
     rows = json.loads((shared / "fixtures/traces/keras-3.15.1/schedules.json").read_text())
     assert len(rows) >= 6
     for row in rows:
         schedule = getattr(schedules, row["class_name"])(**row["config"])
+        assert schedules.serialize(schedule) == row["serialized"]
         values = row["values"]
         pairs = values.items() if isinstance(values, dict) else zip(row.get("steps", range(len(values))), values, strict=True)
         for step, expected in pairs:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cornu import activations, constraints, context, dtype_policies, initializers, regularizers, tree
-from cornu._named import snake_case
+from cornu._named import Names, snake_case
 from cornu.contract import registry
 from cornu.contract.state import Cell, StateScope, read
 from cornu.layers.input_spec import assert_compatible
@@ -78,25 +78,21 @@ def mask_of(x: Any) -> Any:
     return None if now is None else now.mask(x)
 
 
-BUILT_IN: dict[str, type[Layer]] = {}  # Cornu's own layers by class name
+_names = Names("layer", "keras.layers")  # Cornu's own
 
 
-def layer_from(config: Any) -> Any:
-    """The layer that `layer_config` described; a layer stays as it is.
+def layer_from(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
+    """The layer that `layer_config` described; a layer stays as it is. custom_objects: further classes by name.
 
     Raises:
-        ValueError: for a class that is not one of Cornu's.
+        ValueError: for an unknown class.
     """
-    if not isinstance(config, dict):
-        return config
-    if config["class_name"] not in BUILT_IN:
-        raise ValueError(f"Unknown layer {config['class_name']!r}. A layer of your own can't be made from a config: give the layer itself.")
-    return BUILT_IN[config["class_name"]].from_config(config["config"])
+    return _names.get(config, custom_objects)
 
 
 def layer_config(layer: Any) -> dict[str, Any]:
-    """Class name and config of a layer inside another one."""
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    """Module, class name and config of a layer, as Keras writes them."""
+    return _names.serialize(layer)
 
 
 class Layer:
@@ -144,7 +140,7 @@ class Layer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if cls.__module__.startswith("cornu."):
-            BUILT_IN[cls.__name__] = cls
+            _names.add(cls)
 
     # Subclasses define these
 
@@ -164,7 +160,9 @@ class Layer:
         names = [name for kind in reversed(type(self).__mro__) for name in vars(kind).get("arguments", "").split()]
         own = {name: getattr(self, name) for name in dict.fromkeys(names)}
         functions = {name: activations.serialize(value) for name, value in own.items() if name.endswith("activation")}
-        return {"name": self.name, "trainable": self._trainable, "dtype": self.dtype_policy.name, **own, **functions}
+        if self.activity_regularizer is not None:
+            own["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self.dtype_policy), **own, **functions}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:

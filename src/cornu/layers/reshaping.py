@@ -93,7 +93,7 @@ class _Spatial(Layer):
 
 
 def _pairs(value: Any, rank: int, name: str) -> tuple[tuple[int, int], ...]:
-    """(before, after) per spatial dimension from an int, one int each, or pairs."""
+    """(before, after) per spatial dimension from an int, one int each, or pairs (of one dimension also a pair alone)."""
     rows = (value,) * rank if isinstance(value, int) else tuple(value)
     if rank == 1 and len(rows) == 2:
         rows = (rows,)
@@ -111,11 +111,12 @@ class _ZeroPadding(_Spatial):
     def __init__(self, padding: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
-        self.padding = _pairs(padding, self.rank, "padding")
+        self._pairs = _pairs(padding, self.rank, "padding")
+        self.padding: Any = self._pairs if self.rank > 1 else self._pairs[0]
 
     def call(self, inputs: Any) -> Any:
         widths = [(0, 0)] * len(inputs.shape)
-        for axis, pair in zip(self._axes(), self.padding, strict=True):
+        for axis, pair in zip(self._axes(), self._pairs, strict=True):
             widths[axis] = pair
         return ops.pad(inputs, widths)
 
@@ -144,11 +145,12 @@ class _Cropping(_Spatial):
     def __init__(self, cropping: Any = 1, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
-        self.cropping = _pairs(cropping, self.rank, "cropping")
+        self._pairs = _pairs(cropping, self.rank, "cropping")
+        self.cropping: Any = self._pairs if self.rank > 1 else self._pairs[0]
 
     def call(self, inputs: Any) -> Any:
         key = [slice(None)] * len(inputs.shape)
-        for axis, (before, after) in zip(self._axes(), self.cropping, strict=True):
+        for axis, (before, after) in zip(self._axes(), self._pairs, strict=True):
             if before + after >= inputs.shape[axis]:
                 raise ValueError(f"Layer {self.name!r}: cropping={self.cropping} leaves nothing of an input of shape {tuple(inputs.shape)}.")
             key[axis] = slice(before, inputs.shape[axis] - after)
@@ -190,10 +192,11 @@ class _UpSampling(_Spatial):
     def __init__(self, size: Any = 2, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._set_data_format(data_format)
-        self.size = sizes(size, self.rank, "size")
+        self._times = sizes(size, self.rank, "size")
+        self.size: Any = self._times if self.rank > 1 else self._times[0]
 
     def call(self, inputs: Any) -> Any:
-        for axis, times in zip(self._axes(), self.size, strict=True):
+        for axis, times in zip(self._axes(), self._times, strict=True):
             inputs = ops.repeat(inputs, times, axis=axis)
         return inputs
 
@@ -223,7 +226,7 @@ class UpSampling2D(_UpSampling):
     def call(self, inputs: Any) -> Any:
         if self.interpolation == "nearest":
             return super().call(inputs)
-        target = tuple(inputs.shape[axis] * times for axis, times in zip(self._axes(), self.size, strict=True))
+        target = tuple(inputs.shape[axis] * times for axis, times in zip(self._axes(), self._times, strict=True))
         return ops.image.resize(inputs, target, interpolation=self.interpolation, data_format=self.data_format)
 
 

@@ -126,7 +126,7 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **kwargs)
 
 
-_names = Names("optimizer", (SGD, RMSprop, Adam, AdamW), {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW})
+_names = Names("optimizer", "keras.optimizers", (SGD, RMSprop, Adam, AdamW), {"rmsprop": RMSprop, "adamw": AdamW})
 
 
 def get(identifier: Any) -> Optimizer:
@@ -135,7 +135,7 @@ def get(identifier: Any) -> Optimizer:
 
 
 def serialize(optimizer: Any) -> Any:
-    """Class name and config of an optimizer."""
+    """Module, class name and config of an optimizer, as Keras writes them."""
     return _names.serialize(optimizer)
 
 

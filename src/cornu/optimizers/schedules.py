@@ -165,13 +165,13 @@ class CosineDecayRestarts(LearningRateSchedule):
 
 
 _names = Names(
-    "learning rate schedule",
+    "learning rate schedule", "keras.optimizers.schedules",
     (ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay, CosineDecay, CosineDecayRestarts),
-)
+)  # fmt: skip
 
 
 def serialize(learning_rate_schedule: Any) -> Any:
-    """Class name and config of a schedule."""
+    """Module, class name and config of a schedule, as Keras writes them."""
     return _names.serialize(learning_rate_schedule)
 
 

@@ -133,7 +133,7 @@ class StackedRNNCells(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> StackedRNNCells:
-        """From a config; its cells are built-in ones."""
+        """From a config."""
         return cls([layer_from(cell) for cell in config["cells"]], **{k: v for k, v in config.items() if k != "cells"})
 
 
@@ -265,7 +265,7 @@ class RNN(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> RNN:
-        """From a config; its cell is a built-in one."""
+        """From a config."""
         return cls(layer_from(config["cell"]), **{k: v for k, v in config.items() if k != "cell"})
 
 
@@ -304,7 +304,6 @@ class BuiltInRNN(RNN):
     def get_config(self) -> dict[str, Any]:
         own, cell = RNN.get_config(self), self.cell.get_config()
         own.pop("cell")
-        own.pop("zero_output_for_mask")
         return {**cell, **own}
 
     @classmethod

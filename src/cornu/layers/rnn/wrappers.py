@@ -27,7 +27,7 @@ class Wrapper(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        """From a config; the inner layer is a built-in one."""
+        """From a config."""
         inner = {name: layer_from(config[name]) for name in ("layer", "backward_layer") if config.get(name) is not None}
         return cls(**{**config, **inner})
 
