@@ -203,3 +203,10 @@ def test_moving_a_model_there_and_back():
 def test_eager_ops_are_numpys(cntk):
     assert context.current() is cntk
     assert np.array_equal(ops.add(np.ones(2, "float32"), 1), [2, 2]) and cntk.support("add") == "native" and cntk.support("svd") == "host"
+
+
+@needs_cntk
+def test_reductions_over_many_axes_apart(cntk):
+    x = np.random.default_rng(0).normal(size=(2, 3, 2, 3, 2, 3, 2)).astype("float32")
+    (found,) = cntk.compile(lambda x: [ops.sum(x, axis=(1, 3, 5))], [x])(x)
+    np.testing.assert_allclose(found, x.sum((1, 3, 5)), rtol=1e-5)

@@ -10,7 +10,7 @@ import cntk as C
 import numpy as np
 from cntk_elementwise import TABLE, lowers
 from cntk_structure import padded, sliced
-from cntk_tensor import choose, constant, is_nan, like, shaped, spread
+from cntk_tensor import choose, constant, is_nan, like, over, shaped, spread
 
 FEW_CHANNELS = 4  # up to these, all places of the window go into one matrix product
 
@@ -192,8 +192,8 @@ def max_pool(x, window, strides, padding):
     nan = is_nan(x.expression) if x.kind == "f" else None
     if _tiles(window, strides, padding):
         tiles, axes = _tiled(x.expression, window)
-        value = C.reduce_max(tiles, axis=axes)
-        nan = nan and C.reduce_max(_tiled(nan, window)[0], axis=axes)
+        value = over(C.reduce_max, tiles, axes)
+        nan = nan and over(C.reduce_max, _tiled(nan, window)[0], axes)
     else:
         counts = _counts(x, window, strides, padding)
         value = _largest(_views(_padded_lowest(x, padding), window, counts, strides))
@@ -228,7 +228,7 @@ def max_pool_grad(x, y, g, window, strides, padding):
         tiles, axes = _tiled(x.expression, window)
         ranks = np.arange(int(np.prod(window)), 0, -1).reshape([size for k in window for size in (1, k)] + [1])
         rank = C.element_times(C.equal(tiles, spread(_per_tile(y.expression), tiles.shape)), constant(ranks, tiles.dtype))  # 0 where it is not the largest
-        best = C.element_max(like(0.5, tiles), C.reduce_max(rank, axis=axes))
+        best = C.element_max(like(0.5, tiles), over(C.reduce_max, rank, axes))
         return _untiled(choose(C.equal(rank, spread(best, tiles.shape)), _per_tile(g.expression), like(0, g.expression)), x.shape, window)
     counts = g.shape[1:-1]
     found, parts = None, []
@@ -244,7 +244,7 @@ def max_pool_grad(x, y, g, window, strides, padding):
 def sum_pool(x, window, strides, padding):
     if _tiles(window, strides, padding):
         tiles, axes = _tiled(x.expression, window)
-        return C.reduce_sum(tiles, axis=axes)
+        return over(C.reduce_sum, tiles, axes)
     counts = _counts(x, window, strides, padding)
     return _sum(_views(_around(x.expression, padding), window, counts, strides))
 

@@ -4,15 +4,10 @@ import cntk as C
 import numpy as np
 from cntk_elementwise import TABLE, lowers
 from cntk_support import LARGEST_INDEX
-from cntk_tensor import as_carrier, choose, constant, is_nan, like, shaped, spread, wrapped
+from cntk_tensor import as_carrier, choose, constant, is_nan, like, over, shaped, spread, wrapped
 from scipy import special
 
 # Reductions
-
-
-def _over(theirs, x, axes):
-    """Reduce an expression over axes, which stay with the size 1."""
-    return theirs(x, axis=[int(axis) for axis in axes]) if axes else x
 
 
 def total(x, axes):
@@ -22,7 +17,7 @@ def total(x, axes):
         rest = x.shape[len(axes) :]
         row = C.times(constant(np.ones((1, count)), x.dtype), shaped(x, (count, int(np.prod(rest)))))  # BLAS is faster
         return shaped(row, (1,) * len(axes) + tuple(rest))
-    return _over(C.reduce_sum, x, axes)
+    return over(C.reduce_sum, x, axes)
 
 
 @lowers("sum")
@@ -34,23 +29,23 @@ def sum_(x, axes, keepdims):
 
 @lowers()
 def prod(x, axes, keepdims):
-    return _over(C.reduce_prod, x.expression, axes)
+    return over(C.reduce_prod, x.expression, axes)
 
 
 def _extremum(theirs):
     def lower(x, axes, keepdims):
-        value = _over(theirs, x.expression, axes)
+        value = over(theirs, x.expression, axes)
         if x.kind != "f" or not axes:
             return value
-        return choose(_over(C.reduce_max, is_nan(x.expression), axes), like(np.nan, value), value)
+        return choose(over(C.reduce_max, is_nan(x.expression), axes), like(np.nan, value), value)
 
     return lower
 
 
 TABLE["max"] = _extremum(C.reduce_max)
 TABLE["min"] = _extremum(C.reduce_min)
-TABLE["any"] = lambda x, axes, keepdims: _over(C.reduce_max, x.expression, axes)
-TABLE["all"] = lambda x, axes, keepdims: _over(C.reduce_min, x.expression, axes)
+TABLE["any"] = lambda x, axes, keepdims: over(C.reduce_max, x.expression, axes)
+TABLE["all"] = lambda x, axes, keepdims: over(C.reduce_min, x.expression, axes)
 
 
 def _place_of(theirs):
@@ -58,7 +53,7 @@ def _place_of(theirs):
         found = theirs(x.expression, axis=axis)
         if x.kind == "f":
             nan = is_nan(x.expression)
-            found = choose(_over(C.reduce_max, nan, [axis]), C.argmax(nan, axis=axis), found)
+            found = choose(over(C.reduce_max, nan, [axis]), C.argmax(nan, axis=axis), found)
         return as_carrier(found, "float64")
 
     return lower

@@ -106,3 +106,16 @@ def lower_bound(name, operands):
     if name in ("multiply", "divide"):
         return 0  # what is small enough becomes 0
     return min(bounds) if name in ("maximum", "minimum", "max", "min", "reshape", "broadcast_to", "transpose", "sum") else None
+
+
+def over(reduction, x, axes):
+    """Reduce an expression over axes, which stay with the size 1. CNTK takes at most two runs of neighbouring axes at once."""
+    runs = []
+    for axis in sorted(int(axis) for axis in axes):
+        if runs and runs[-1][-1] == axis - 1:
+            runs[-1].append(axis)
+        else:
+            runs.append([axis])
+    for i in range(0, len(runs), 2):
+        x = reduction(x, axis=[axis for run in runs[i : i + 2] for axis in run])
+    return x
