@@ -129,3 +129,6 @@ def pools(primitive: str) -> Iterator[Case]:
         lowest = np.full((1, 5, 6, 2), -np.inf, "float32")
         if primitive == "max_pool":
             yield case("2-D padded", "float32", x=lowest, label="2-D of -inf")
+            some = np.arange(60, dtype="float32").reshape(1, 5, 6, 2)
+            some[0, 1, 1], some[0, 4, 4, 1] = np.nan, np.nan
+            yield case("2-D padded", "float32", x=some, label="2-D with NaN")
