@@ -14,7 +14,7 @@ from benchmarks.loops import Loop, fused_attention
 
 
 def _loop(model: nn.Module) -> Loop:
-    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], LEARNING_RATE, eps=EPSILON, foreach=True)
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], LEARNING_RATE, eps=EPSILON, fused=True)
 
     def step(x: Any, y: Any) -> Any:
         optimizer.zero_grad(set_to_none=True)
