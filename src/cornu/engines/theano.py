@@ -144,14 +144,13 @@ def _hosted(name: str) -> Callable[..., Any]:
     return write
 
 
-WINDOWS = "conv conv_grad_input conv_grad_kernel max_pool max_pool_grad sum_pool sum_pool_grad".split()
-# Numba takes 2 to 4 seconds to compile PyTensor's loop for one of these.
-REDUCTIONS = "prod max min any all argmax argmin".split()
-ON_HOST = (
-    "erfinv logaddexp floor_divide mod sort argsort searchsorted pad take_along_axis scatter dynamic_slice dynamic_update_slice "
-    "cholesky triangular_solve solve lu qr svd eigh eig slogdet fft ifft while_loop"
+# For each reduction but sums PyTensor has a loop, which Numba takes 2 to 4 seconds to compile.
+HOSTED = (
+    "conv conv_grad_input conv_grad_kernel max_pool max_pool_grad sum_pool sum_pool_grad prod max min any all argmax argmin "
+    "bitcast erfinv logaddexp floor_divide mod sort argsort searchsorted pad take_along_axis scatter dynamic_slice "
+    "dynamic_update_slice cholesky triangular_solve solve lu qr svd eigh eig slogdet fft ifft while_loop"
 ).split()
-LOWERING.update({name: _hosted(name) for name in [*WINDOWS, *REDUCTIONS, *ON_HOST]})
+LOWERING.update({name: _hosted(name) for name in HOSTED})
 
 
 # Elementwise
@@ -258,11 +257,6 @@ def cast(x: Any, *, dtype: str) -> Any:
     if dt.is_integer(x.dtype) and dt.is_integer(dtype):
         return hosted("cast", x, dtype=dtype)  # PyTensor's Python mode raises where a number does not fit
     return pt.cast(x, dtype)
-
-
-@lower
-def bitcast(x: Any, *, dtype: str) -> Any:
-    return hosted("bitcast", x, dtype=dtype)
 
 
 # Made of nothing
@@ -444,7 +438,7 @@ class TheanoEngine(StagedEngine, NumpyEngine):
     dtypes = frozenset(dt.DTYPES) - {"bfloat16", "float16"}
 
     def support(self, name: str) -> str:
-        return "host" if name in ON_HOST else super().support(name)
+        return "host" if name in HOSTED else super().support(name)
 
     def lower(self, graph: Graph, storages: Sequence[Any], written: Sequence[int]) -> Callable[..., Sequence[np.ndarray]]:
         arguments = [pt.TensorType(v.dtype, shape=v.shape)() for v in graph.inputs[len(storages) :]]
