@@ -1,8 +1,9 @@
-"""The command line: `cornu engines`, `cornu conformance`, `cornu demo`."""
+"""The command line: `cornu engines`, `cornu conformance`, `cornu demo`, `cornu run`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -89,6 +90,22 @@ def _install(parser: argparse.ArgumentParser, name: str | None) -> int:
     return 0
 
 
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
+    """Run a script with `keras` meaning Cornu. What it raises is the process's end, as with `python script.py`."""
+    from cornu.legacy.run import run, split
+
+    try:
+        script, own, backend = split(arguments)
+    except ValueError as error:
+        parser.error(str(error))
+    if script is None:
+        parser.error("run which script? cornu run script.py [arguments] [--backend NAME]")
+    if not os.path.isfile(script):
+        parser.error(f"can't open {script!r}: there is no such file")
+    run(script, own, backend)
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="cornu", description="Keras, done again from scratch, on every engine.")
@@ -101,6 +118,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     conformance.add_argument("engine", nargs="*", help="names; all that are installed by default")
     conformance.add_argument("-n", "--jobs", type=int, default=1, help="processes among which the checks are shared out")
     commands.add_parser("demo", help="train a small network on handwritten digits, on each engine installed")
+    commands.add_parser(
+        "run", add_help=False, help="run a script that imports keras: run script.py [arguments] [--backend NAME]; `run` may be left out"
+    )
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and (arguments[0] == "run" or arguments[0].endswith(".py")):
+        return _run(parser, arguments[arguments[0] == "run" :])
     given = parser.parse_args(arguments)
     if given.command == "engines":
         return _install(parser, given.name) if given.action else _engines()

@@ -57,7 +57,9 @@ def is_installed(name: str) -> bool:
     own = installer(name)
     if own is not None:
         return bool(own.is_installed())
-    return all(importlib.util.find_spec(module) is not None for module in requirements(name))
+    # What has no origin is an empty folder, or what stands for a library in old scripts.
+    found = map(importlib.util.find_spec, requirements(name))
+    return all(spec is not None and spec.origin is not None for spec in found)
 
 
 def install_command(name: str) -> str:
