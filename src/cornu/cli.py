@@ -92,11 +92,14 @@ def _install(parser: argparse.ArgumentParser, name: str | None) -> int:
 
 def _run(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     """Run a script with `keras` meaning Cornu. What it raises is the process's end, as with `python script.py`."""
+    from cornu.contract import registry
     from cornu.legacy.run import run, split
 
     try:
         script, own, backend = split(arguments)
-    except ValueError as error:
+        if backend is not None:
+            registry.get(backend)
+    except (ValueError, ImportError) as error:
         parser.error(str(error))
     if script is None:
         parser.error("run which script? cornu run script.py [arguments] [--backend NAME]")

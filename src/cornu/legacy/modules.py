@@ -34,27 +34,29 @@ for _name in "base_layer input_layer input_spec network saving sequential topolo
     MODULES[f"engine.{_name}"] = MODULES["engine"]
 
 
+HIDDEN = ("contract", "demo", "engines", "graph", "legacy", "primitives")  # Keras has no such modules
+
+
 def target(name: str) -> tuple[str, ...] | None:
     """Cornu's modules for the full name of a module; None if that is none of Keras's, or Cornu has no counterpart."""
     root = next((root for root in ROOTS if name == root or name.startswith(root + ".")), None)
     if root is None:
         return None
     below = name[len(root) + 1 :]
-    found = tuple(f"cornu.{module}".rstrip(".") for module in MODULES.get(below, (below,)))
-    if any(module.startswith(below + ".") for module in MODULES):
-        found = tuple(module for module in found if _exists(module))  # of a package it may be that only a module has a counterpart
-        return found
-    return found if all(map(_exists, found)) else None
+    found = tuple(f"cornu.{module}".rstrip(".") for module in MODULES.get(below, (below,)) if _exists(module))
+    is_package = any(module.startswith(below + ".") for module in MODULES)  # of which only what is inside has a counterpart
+    return found if found or is_package else None
 
 
 def _exists(module: str) -> bool:
+    if module.partition(".")[0] in HIDDEN:
+        return False
     try:
-        return module not in HIDDEN and importlib.util.find_spec(module) is not None
+        return importlib.util.find_spec(f"cornu.{module}".rstrip(".")) is not None
     except ModuleNotFoundError:
         return False
 
 
-HIDDEN = ("cornu.legacy", "cornu.engines", "cornu.graph", "cornu.contract", "cornu.primitives", "cornu.demo")  # Keras has no such modules
 ADDED: dict[str, dict[str, Any]] = {}  # Cornu's module -> names that only old scripts know
 
 
@@ -132,11 +134,9 @@ class Finder(MetaPathFinder):
     def find_spec(self, fullname: str, path: Any = None, target_module: Any = None) -> ModuleSpec | None:
         if fullname in {root.partition(".")[0] for root in ROOTS} - set(ROOTS):
             return self._parent(fullname)
-        if not fullname.startswith(ROOTS):
-            return None
         if target(fullname) is not None:
             return ModuleSpec(fullname, _Views(), is_package=True)
-        if fullname.startswith(tuple(root + "." for root in ROOTS)):
+        if _is_keras(fullname):
             raise ModuleNotFoundError(f"No module named {fullname!r}: Cornu, which stands for Keras here, has no counterpart of it.", name=fullname)
         return None
 
@@ -152,8 +152,8 @@ class Finder(MetaPathFinder):
 _finder = Finder()
 
 
-def _loaded() -> list[str]:
-    return [name for name in sys.modules if name.startswith(ROOTS) and (name + ".").startswith(tuple(root + "." for root in ROOTS))]
+def _is_keras(name: str) -> bool:
+    return (name + ".").startswith(tuple(root + "." for root in ROOTS))
 
 
 def install() -> None:
@@ -180,7 +180,7 @@ def install() -> None:
 def uninstall() -> None:
     """Undo `install`."""
     sys.meta_path.remove(_finder)
-    for name in _loaded():
+    for name in filter(_is_keras, list(sys.modules)):
         del sys.modules[name]
     for root in ROOTS:
         parent = root.rpartition(".")[0]
