@@ -6,6 +6,7 @@ from typing import Any
 
 from cornu import config, dtype_policies, ops, tree
 from cornu._named import Names, class_around, snake_case
+from cornu.ops.common import aligned
 from cornu.primitives import dtypes as dt
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
@@ -252,11 +253,7 @@ def reduce_weighted(values: Any, sample_weight: Any = None, reduction: str | Non
     sample_weight: broadcasts to the values from the left (a weight per sample counts for all of its values).
     """
     if sample_weight is not None:
-        weight = ops.cast(ops.convert_to_tensor(sample_weight), ops.dtype(values))
-        if len(weight.shape) == len(values.shape) + 1 and weight.shape[-1] == 1:
-            weight = ops.squeeze(weight, -1)
-        if len(weight.shape) < len(values.shape):
-            weight = ops.reshape(weight, (*weight.shape, *(1,) * (len(values.shape) - len(weight.shape))))
+        weight = aligned(ops.cast(ops.convert_to_tensor(sample_weight), ops.dtype(values)), values)
         values = ops.multiply(values, weight)
         if reduction == "mean_with_sample_weight":
             return ops.divide(ops.sum(values), ops.sum(ops.broadcast_to(weight, values.shape)))

@@ -10,6 +10,7 @@ import numpy as np
 from cornu import initializers, losses, ops
 from cornu._named import Names, class_around, snake_case
 from cornu.contract.state import StateScope
+from cornu.ops.common import aligned
 from cornu.variable import Variable
 
 
@@ -109,10 +110,7 @@ class Mean(Metric):
         values = ops.cast(values, self.dtype)
         count: Any = float(ops.size(values))
         if sample_weight is not None:
-            weight = ops.cast(sample_weight, self.dtype)
-            rank = len(values.shape) - len(weight.shape)
-            weight = ops.squeeze(weight, -1) if rank == -1 else ops.reshape(weight, (*weight.shape, *(1,) * rank)) if rank else weight
-            weight = ops.broadcast_to(weight, values.shape)
+            weight = ops.broadcast_to(aligned(ops.cast(sample_weight, self.dtype), values), values.shape)
             values, count = ops.multiply(values, weight), ops.sum(weight)
         self.total.assign(ops.add(self.total, ops.sum(values)))
         self.count.assign(ops.add(self.count, count))

@@ -8,6 +8,7 @@ from typing import Any
 from cornu import ops
 from cornu.layers.input_spec import InputSpec
 from cornu.layers.weights import Weighted
+from cornu.ops.common import aligned
 
 
 def _move(average: Any, new: Any, momentum: float) -> None:
@@ -97,8 +98,7 @@ class BatchNormalization(Weighted):
     def _moments(self, x: Any, axes: Any, mask: Any) -> Any:
         if mask is None:
             return ops.moments(x, axes)
-        weight = ops.cast(ops.reshape(mask, (*mask.shape, *(1,) * (len(x.shape) - len(mask.shape)))), x.dtype)
-        weight = ops.broadcast_to(weight, x.shape)
+        weight = ops.broadcast_to(ops.cast(aligned(mask, x), x.dtype), x.shape)
         count = ops.sum(weight, axes, keepdims=True)
         mean = ops.divide(ops.sum(ops.multiply(x, weight), axes, keepdims=True), count)
         spread = ops.divide(ops.sum(ops.multiply(ops.square(ops.subtract(x, mean)), weight), axes, keepdims=True), count)

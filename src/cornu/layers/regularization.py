@@ -126,15 +126,8 @@ class GaussianNoise(_Random):
         return ops.add(inputs, random.normal(inputs.shape, 0.0, self.stddev, self.compute_dtype, self.seed_generator))
 
 
-class AlphaDropout(_Random):
-    """Dropout that keeps mean and variance of self-normalizing networks (Klambauer et al., 2017)."""
-
-    arguments = "rate noise_shape"
-
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._set_rate(rate, seed)
-        self.noise_shape = noise_shape
+class AlphaDropout(Dropout):
+    """Dropout that keeps mean and variance of self-normalizing networks (Klambauer et al., 2017). Arguments: as in `Dropout`."""
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         if not training or self.rate == 0:

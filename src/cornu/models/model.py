@@ -11,7 +11,7 @@ from cornu.models.summary import print_summary
 from cornu.training.loop import Trainer
 
 
-class Model(Trainer, Layer):
+class Model(Trainer):
     """A layer that can be trained.
 
     `Model(inputs, outputs)` makes a functional model of symbolic tensors; a subclass with `call` (and `train_step`, if it
@@ -31,8 +31,7 @@ class Model(Trainer, Layer):
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        Layer.__init__(self, **kwargs)
-        Trainer.__init__(self)
+        super().__init__(**kwargs)
 
     @property
     def layers(self) -> list[Layer]:

@@ -237,6 +237,17 @@ def slice_axis(x: Tensor, axis: int, start: int, limit: int, stride: int = 1) ->
     )
 
 
+def aligned(x: Tensor, values: Tensor) -> Tensor:
+    """x, which has a number for each sample (or step) of `values`, with dimensions of size 1 behind, so that it broadcasts to them.
+
+    Where x has one dimension more than `values`, of size 1, it is dropped.
+    """
+    shape, more = shape_of(x), rank_of(values) - rank_of(x)
+    if more > 0:
+        return P.reshape(x, shape=(*shape, *(1,) * more))
+    return P.reshape(x, shape=shape[:-1]) if more == -1 and shape[-1] == 1 else x
+
+
 def permuted(x: Tensor, order: Sequence[int]) -> Tensor:
     """x with its dimensions in that order."""
     return x if list(order) == list(range(len(order))) else P.transpose(x, axes=tuple(order))

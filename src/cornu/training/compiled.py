@@ -7,6 +7,7 @@ from typing import Any
 
 from cornu import config, losses, metrics, ops, tree
 from cornu.layers.layer import mask_of
+from cornu.ops.common import aligned
 
 
 def per_output(given: Any, names: Sequence[str], what: str) -> list[Any]:
@@ -71,7 +72,6 @@ class CompiledLoss:
             raise ValueError("No loss: `compile(loss=…)` has none for any output.")
         return total
 
-
     @staticmethod
     def _masked(weight: Any, mask: Any, loss: Any) -> Any:
         """Weights with masked steps at zero; a mean stays the mean of what is left."""
@@ -82,8 +82,7 @@ class CompiledLoss:
             kept = ops.divide(kept, ops.maximum(ops.mean(kept), config.epsilon()))
         if weight is None:
             return kept
-        weight = ops.convert_to_tensor(weight)
-        return ops.multiply(kept, ops.reshape(weight, (*weight.shape, *(1,) * (len(kept.shape) - len(weight.shape)))))
+        return ops.multiply(kept, aligned(ops.convert_to_tensor(weight), kept))
 
 
 class CompiledMetrics:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu import config, context, random, tree
+from cornu import config, random, tree
 from cornu.contract import registry
 from cornu.contract.engine import owner_of
 from cornu.contract.state import Cell
@@ -251,20 +251,3 @@ def train_validation_split(arrays: Any, validation_split: float) -> tuple[Any, A
         raise ValueError(f"Training data has {count} samples: validation_split={validation_split} leaves one part empty.")
     take: Callable[[slice], Any] = lambda rows: tree.map_structure(lambda a: a[rows], arrays, none_is_leaf=False)  # noqa: E731
     return take(slice(0, at)), take(slice(at, None))
-
-
-def to_host(engine: Any, tensor: Any) -> np.ndarray:
-    """A result as a NumPy array of its own."""
-    return np.asarray(engine.to_numpy(tensor))
-
-
-__all__ = [
-    "ArrayAdapter",
-    "IterableAdapter",
-    "adapt",
-    "class_weights_to_sample_weights",
-    "context",
-    "pack_x_y_sample_weight",
-    "train_validation_split",
-    "unpack_x_y_sample_weight",
-]

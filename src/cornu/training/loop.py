@@ -10,10 +10,11 @@ from cornu import context, ops, optimizers, tree
 from cornu.callbacks import CallbackList, History, Progress
 from cornu.contract import registry
 from cornu.contract.program import Compiled, Program, arrays
-from cornu.layers.layer import keep_masks
-from cornu.metrics import Mean
+from cornu.layers.layer import Layer, keep_masks
+from cornu.metrics import Mean, Metric
 from cornu.ops.autodiff import value_and_grad
 from cornu.ops.symbolic import KerasTensor, infer_outputs
+from cornu.primitives import dtypes as dt
 from cornu.training import data as adapters
 from cornu.training.compiled import CompiledLoss, CompiledMetrics
 
@@ -21,13 +22,13 @@ Logs = dict[str, Any]
 BATCH_METHODS = {kind: (f"on_{kind}_batch_begin", f"on_{kind}_batch_end") for kind in ("train", "test", "predict")}
 
 
-class Trainer:
+class Trainer(Layer):
     """The part of a model that trains it."""
 
-    name: str
     stop_training = False
 
-    def __init__(self) -> None:
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.optimizer: Any = None
         self.loss: Any = None
         self.run_eagerly, self.steps_per_execution = False, 1
@@ -82,11 +83,11 @@ class Trainer:
 
         def forward() -> Any:
             with keep_masks():
-                y_pred = self(x, training=True)  # type: ignore[operator]
+                y_pred = self(x, training=True)
                 loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
             return self.optimizer.scale_loss(loss), (loss, y_pred)
 
-        variables = self.trainable_variables  # type: ignore[attr-defined]
+        variables = self.trainable_variables
         (_, (loss, y_pred)), grads = value_and_grad(forward, variables, has_aux=True)()
         self.optimizer.apply(grads, variables)
         self._track(loss, x)
@@ -96,13 +97,13 @@ class Trainer:
         """Loss and metrics of a batch."""
         x, y, sample_weight = adapters.unpack_x_y_sample_weight(data)
         with keep_masks():
-            y_pred = self(x, training=False)  # type: ignore[operator]
+            y_pred = self(x, training=False)
             self._track(self.compute_loss(x, y, y_pred, sample_weight, training=False), x)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
         """Predictions for a batch."""
-        return self(adapters.unpack_x_y_sample_weight(data)[0], training=False)  # type: ignore[operator]
+        return self(adapters.unpack_x_y_sample_weight(data)[0], training=False)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -111,7 +112,7 @@ class Trainer:
         total: Any = None
         if self._compile_loss is not None and y is not None:
             total = self._compile_loss(y, y_pred, sample_weight)
-        for extra in self.losses:  # type: ignore[attr-defined]
+        for extra in self.losses:
             extra = ops.sum(ops.cast(extra, "float32") if total is None else extra)
             total = extra if total is None else ops.add(total, extra)
         if total is None:
@@ -134,8 +135,6 @@ class Trainer:
 
     def _own_metrics(self) -> list[Any]:
         """Metrics that a subclass keeps as attributes."""
-        from cornu.metrics import Metric
-
         return [value for key, value in vars(self).items() if isinstance(value, Metric) and not key.startswith("_compile")]
 
     @property
@@ -165,24 +164,22 @@ class Trainer:
     def _home(self) -> Any:
         """The engine of the model."""
         if self._compile_home is None:
-            self._compile_home = self._engine()  # type: ignore[attr-defined]
+            self._compile_home = self._engine()
         return self._compile_home or context.current().host
 
     def _ready(self, batch: Any, training: bool) -> None:
         """Make all variables before anything is compiled: the model's, the losses' and metrics', the optimizer's."""
-        if not self.built or (self._compile is not None and self._compile_tracker is None):  # type: ignore[attr-defined]
+        if not self.built or (self._compile is not None and self._compile_tracker is None):
             x, y, _ = adapters.unpack_x_y_sample_weight(batch)
-            symbols = tree.map_structure(lambda a: a if a is None else KerasTensor(np.shape(a), _name(a)), (x, y))
-            y_pred = infer_outputs(lambda v: self(v, training=False), (symbols[0],), {}) if not self._is_custom() else None  # type: ignore[operator]
+            symbols = tree.map_structure(lambda a: a if a is None else KerasTensor(np.shape(a), _dtype(a)), (x, y))
+            y_pred = infer_outputs(lambda v: self(v, training=False), (symbols[0],), {}) if not self._is_custom() else None
             self._make_tracking(symbols[1], y_pred)
         if training and self.optimizer is not None and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+            self.optimizer.build(self.trainable_variables)
 
     def _is_custom(self) -> bool:
         """Whether the model can't be called on its input alone (a subclass that only defines its steps)."""
-        from cornu.layers.layer import Layer
-
-        return type(self).call is Layer.call  # type: ignore[attr-defined]
+        return type(self).call is Layer.call
 
     def _make_tracking(self, y: Any, y_pred: Any) -> None:
         if self._compile is None or self._compile_tracker is not None:
@@ -264,7 +261,7 @@ class Trainer:
                 if self.stop_training:
                     break
             if self.optimizer.built:
-                self.optimizer.finalize_variable_values(self.trainable_variables)  # type: ignore[attr-defined]
+                self.optimizer.finalize_variable_values(self.trainable_variables)
             listeners("on_train_end", logs=logs)
         return history
 
@@ -399,14 +396,12 @@ class Trainer:
         """Move the model, its optimizer and its metrics to another engine; returns the model."""
         target = registry.get(engine)
         optimizer = self.optimizer.variables if self.optimizer is not None else []
-        for variable in dict.fromkeys([*self.variables, *optimizer, *[v for m in self.metrics for v in m.variables]]):  # type: ignore[attr-defined]
+        for variable in dict.fromkeys([*self.variables, *optimizer, *[v for m in self.metrics for v in m.variables]]):
             variable.to(target)
         self._compile_home = None
         self._forget_programs()
         return self
 
 
-def _name(array: Any) -> str:
-    from cornu.primitives import dtypes as dt
-
+def _dtype(array: Any) -> str:
     return array.dtype if isinstance(array.dtype, str) else dt.name_of(array.dtype)

@@ -9,6 +9,7 @@ from cornu import initializers, ops, random, tree
 from cornu.layers.input_spec import InputSpec
 from cornu.layers.layer import Layer, layer_config, layer_from
 from cornu.layers.weights import Weighted
+from cornu.ops.common import aligned
 from cornu.variable import Variable
 
 
@@ -271,7 +272,7 @@ class RNN(Layer):
 
 def _select(keep: Any, new: Any, old: Any) -> Any:
     """`new` for the samples that are kept, else `old`."""
-    return ops.where(ops.reshape(keep, (*keep.shape, *(1,) * (len(new.shape) - 1))), new, old)
+    return ops.where(aligned(keep, new), new, old)
 
 
 def _state_variables(shapes: Any, dtype: str) -> Any:
