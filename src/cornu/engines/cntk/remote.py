@@ -15,6 +15,7 @@ import numpy as np
 from cornu.contract.staged import StagedEngine
 from cornu.engines.cntk.memory import Block, Memory
 from cornu.engines.cntk.process import Host, Worker
+from cornu.engines.cntk.tail import Tail, tail
 from cornu.engines.cntk.worker import wire
 from cornu.engines.numpy import NumpyEngine
 from cornu.graph.graph import Graph, Node, Value
@@ -91,7 +92,7 @@ def _place(memory: Memory, shape: tuple[int, ...], carrier: str) -> tuple[Block,
 
 
 class RemoteProgram:
-    """A graph in the worker, and the memory for its arguments and results."""
+    """A graph in the worker but for its tail, and the memory for what goes to and fro."""
 
     def __init__(self, engine: RemoteEngine, graph: Graph, storages: Sequence[Storage], written: Sequence[int]) -> None:
         self.worker, self.carriers = engine.worker, engine.carriers
@@ -101,13 +102,17 @@ class RemoteProgram:
         self.written = [self.storages[i] for i in written]
         for storage in self.written:
             storage.make_room()
-        outside = {*graph.inputs, *graph.constants}
-        self.computed = [v for v in dict.fromkeys(graph.outputs) if v not in outside]
+        nodes = tail(graph, len(written))
+        self.tail = Tail(engine.replay, graph, nodes)
+        self.head = _without(graph, nodes, self.tail.inputs)
         new, self.results = graph.outputs[: len(written)], graph.outputs[len(written) :]
-        self.homes = dict(reversed(list(zip(new, self.written))))  # where the worker writes; other results get places of their own
-        self.copied = [(storage, v) for storage, v in zip(self.written, new) if v in outside or self.homes[v] is not storage]
+        self.homes = dict(reversed(list(zip(new, self.written))))  # where new values are written first; other results get places of their own
+        large = {v for part in self.tail.parts if part.size for v in part.outputs}
+        self.copied = [
+            (storage, v) for storage, v in zip(self.written, new) if not (v in large or v in self.head.outputs) or self.homes[v] is not storage
+        ]
         self.arguments = [self._own(v) for v in graph.inputs[len(self.storages) :]]
-        self.places = {v: self._own(v) for v in self.computed if v not in self.homes}
+        self.places = {v: self._own(v) for v in self.head.outputs if v not in self.homes}
 
     def _own(self, value: Value) -> tuple[Block, np.ndarray]:
         return _place(self.worker.memory, value.shape, self.carriers[value.dtype])
@@ -119,11 +124,13 @@ class RemoteProgram:
             for (_, view), array in zip(self.arguments, args):
                 view[...] = array
             inputs = [storage.now for storage in self.storages] + self.arguments
-            outputs = [self.homes[v].spare if v in self.homes else self.places[v] for v in self.computed]
+            outputs = [self.homes[v].spare if v in self.homes else self.places[v] for v in self.head.outputs]
             if outputs:
                 self.worker.run(wire.run_body([self.number, *[block.address for block, _ in inputs + outputs]]))
             found: dict[Value, np.ndarray] = dict(self.graph.constants)
-            found.update(zip(self.graph.inputs + self.computed, [view for _, view in inputs + outputs]))
+            found.update(zip(self.graph.inputs + self.head.outputs, [view for _, view in inputs + outputs]))
+            found.update([(v, found[v].astype(v.dtype)) for v in self.tail.inputs if self.carriers[v.dtype] != v.dtype])
+            self.tail(found, {v: storage.spare[1] for v, storage in self.homes.items()})
             for storage, value in self.copied:
                 storage.spare[1][...] = found[value]
             results = [np.array(found[v], dt.numpy_dtype(v.dtype)) for v in self.results]
@@ -132,7 +139,7 @@ class RemoteProgram:
             return results
 
     def _build(self) -> None:
-        constants = list(self.graph.constants.items())
+        constants = list(self.head.constants.items())
         places = [self._own(v) for v, _ in constants]
         for (_, view), (_, array) in zip(places, constants):
             view[...] = array
@@ -140,10 +147,10 @@ class RemoteProgram:
             "compiling a program",
             do="build",
             program=self.number,
-            graph=plain(self.graph, self.computed),
+            graph=plain(self.head),
             constants=[[*self._spec(v), block.address] for (v, _), (block, _) in zip(constants, places)],
-            inputs=[self._spec(v) for v in self.graph.inputs],
-            outputs=[self._spec(v) for v in self.computed],
+            inputs=[self._spec(v) for v in self.head.inputs],
+            outputs=[self._spec(v) for v in self.head.outputs],
         )
         self.generation = self.worker.generation
 
@@ -151,7 +158,19 @@ class RemoteProgram:
         return [list(value.shape), self.carriers[value.dtype]]
 
 
-def plain(graph: Graph, outputs: Sequence[Value] | None = None) -> dict[str, Any]:
+def _without(graph: Graph, nodes: Sequence[Node], needed: Sequence[Value]) -> Graph:
+    """The graph without these nodes at its end; its outputs, once each, are what others gave for the outputs or `needed`."""
+    head, gone = Graph(), set(nodes)
+    head.inputs = graph.inputs
+    head.nodes = [node for node in graph.nodes if node not in gone]
+    made = {v for node in head.nodes for v in node.results}
+    head.outputs = [v for v in dict.fromkeys([*graph.outputs, *needed]) if v in made]
+    used = {v for node in head.nodes for v in node.operands}
+    head.constants = {v: array for v, array in graph.constants.items() if v in used}
+    return head
+
+
+def plain(graph: Graph) -> dict[str, Any]:
     """The graph as JSON has it. Values are numbered: inputs, constants, then results of the nodes in order.
 
     `{"inputs": [[shape, dtype]...], "constants": [[shape, dtype]...], "nodes": [[primitive, operands, parameters, [[shape, dtype]...]]...],
@@ -173,7 +192,7 @@ def plain(graph: Graph, outputs: Sequence[Value] | None = None) -> dict[str, Any
             ]
             for node in graph.nodes
         ],
-        "outputs": [numbers[v] for v in (graph.outputs if outputs is None else outputs)],
+        "outputs": [numbers[v] for v in graph.outputs],
     }
 
 
