@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from cornu import context
+from cornu import context, ops
 from cornu import primitives as P
 from cornu.contract.conformance.reference import REFERENCE, ReferenceEngine
+from cornu.contract.program import Program
 from cornu.contract.state import StateScope
 from cornu.variable import Variable, autocast
 
@@ -168,3 +169,18 @@ def test_options():
     assert repr(variable) == "<Variable path=count, shape=(1,), dtype=int32, engine=reference>"
     with pytest.raises(TypeError, match="unexpected arguments: wrong"):
         Variable(1, wrong=2)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_operators_with_tensors_of_the_engine(engine, compiled):
+    """`x * self.kernel` in a layer's call, where x is the engine's own tensor."""
+    w = np.array([[1.0, 2.0], [3.0, 4.0]], "float32")
+    variable = Variable(w)
+
+    def fn(x):
+        return [x * variable, variable * x, x - variable, variable - x, x @ variable, x / variable]
+
+    x = np.array([[5.0, 6.0], [7.0, 8.0]], "float32")
+    found = Program(fn)(x) if compiled else fn(engine.host.asarray(x))
+    for value, expected in zip(found, [x * w, w * x, x - w, w - x, x @ w, x / w], strict=True):
+        assert np.allclose(ops.convert_to_numpy(value), expected)

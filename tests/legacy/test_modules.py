@@ -32,7 +32,7 @@ def test_names_are_those_of_cornu(as_keras):
 
     assert (Dense, Conv2D, Sequential, Model) == (layers.Dense, layers.Conv2D, models.Sequential, models.Model)
     assert keras.layers.Dense is Dense and keras.Model is Model and K.floatx() == "float32"
-    assert np_utils.to_categorical is utils.to_categorical and pad_sequences is utils.pad_sequences
+    assert np_utils.normalize is utils.normalize and pad_sequences is utils.pad_sequences
     assert mean_squared_error is losses.mean_squared_error
 
 

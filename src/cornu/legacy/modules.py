@@ -156,14 +156,17 @@ def _is_keras(name: str) -> bool:
     return (name + ".").startswith(tuple(root + "." for root in ROOTS))
 
 
+def installed() -> bool:
+    """Whether `keras` means Cornu."""
+    return _finder in sys.meta_path
+
+
 def install() -> None:
     """Let `import keras` and `import tensorflow.keras` mean Cornu from here on, in this process.
 
     Raises:
         ImportError: if another Keras has been imported before.
     """
-    if _finder in sys.meta_path:
-        return
     there = sys.modules.get("keras")
     if there is not None:
         raise ImportError(

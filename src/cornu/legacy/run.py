@@ -57,8 +57,9 @@ def run(script: str, arguments: Sequence[str] = (), backend: str | None = None) 
     if backend is not None:
         registry.set_backend(backend)
         os.environ["KERAS_BACKEND"] = backend
-    import cornu.as_keras  # noqa: F401  # what it does to the process is wanted now, not when this file is imported
+    from cornu import as_keras  # what this does to the process is wanted now, not when this file is imported
 
+    as_keras.install()
     main = ModuleType("__main__")
     main.__dict__.update(__file__=script, __builtins__=builtins, __cached__=None, __package__=None)
     sys.argv = [script, *arguments]

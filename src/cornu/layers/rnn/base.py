@@ -290,8 +290,7 @@ class BuiltInRNN(RNN):
     def _make(self, given: dict[str, Any], kwargs: dict[str, Any]) -> None:
         """From the constructor's arguments (`locals()`)."""
         walking = {name: given[name] for name in "return_sequences return_state go_backwards stateful unroll".split()}
-        of_cell = {name: value for name, value in given.items() if name in self.cell_class.__init__.__code__.co_varnames and name != "self"}
-        of_cell.pop("kwargs", None)
+        of_cell = {name: given[name] for name in inspect.signature(self.cell_class).parameters if name != "kwargs"}
         policy = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
         super().__init__(self.cell_class(**of_cell, **policy), **walking, activity_regularizer=given.get("activity_regularizer"), **kwargs)
         self.input_spec = InputSpec(ndim=3)
