@@ -1,31 +1,29 @@
-"""The classic `K`: settings and the choice of the engine."""
+"""The classic `K`: all of `keras.backend` of Keras 2, and what Keras 1 and 3 have beside. See docs/classic-backend.md."""
 
-from __future__ import annotations
+from typing import Any
 
-from cornu import context
-from cornu.config import (
-    epsilon,
-    floatx,
-    image_data_format,
-    set_epsilon,
-    set_floatx,
-    set_image_data_format,
-)
-from cornu.contract.registry import set_backend
-from cornu.layers.layer import reset_names as _reset_names
-
-
-def backend() -> str:
-    """Name of the engine in charge."""
-    return context.current().name
+from cornu.backend import common, names  # noqa: F401  (Keras 1: `K.common`)
+from cornu.backend.arrays import *  # noqa: F403
+from cornu.backend.common import *  # noqa: F403
+from cornu.backend.control import *  # noqa: F403
+from cornu.backend.convolution import *  # noqa: F403
+from cornu.backend.ctc import *  # noqa: F403
+from cornu.backend.drawing import eager, symbolic  # noqa: F401
+from cornu.backend.engines import *  # noqa: F403
+from cornu.backend.gradients import *  # noqa: F403
+from cornu.backend.graph import *  # noqa: F403
+from cornu.backend.math import *  # noqa: F403
+from cornu.backend.nn import *  # noqa: F403
+from cornu.backend.random import *  # noqa: F403
+from cornu.backend.variables import *  # noqa: F403
 
 
-def clear_session() -> None:
-    """Start the numbering of layers anew."""
-    _reset_names()
-
-
-__all__ = [
-    "backend", "clear_session", "epsilon", "floatx", "image_data_format", "set_backend", "set_epsilon", "set_floatx",
-    "set_image_data_format",
-]  # fmt: skip
+def __getattr__(name: str) -> Any:
+    """Names of older versions; for others an error that says what to do instead."""
+    if name in names.OLD_SETTINGS:
+        return names.OLD_SETTINGS[name]()
+    if name in names.OLD_NAMES:
+        return globals()[names.OLD_NAMES[name]]
+    if name.startswith("__"):
+        raise AttributeError(f"module 'cornu.backend' has no attribute {name!r}")
+    raise AttributeError(f"K (cornu.backend) has no {name!r}: {names.hint(name, globals())}.")

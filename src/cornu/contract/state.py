@@ -55,12 +55,16 @@ class StateScope:
     def read(self, cell: Cell) -> Any:
         """What `cell` holds here."""
         if cell not in self.values:
-            self.values[cell] = self._outer.read(cell) if self._outer else self.load(cell)
+            self.values[cell] = self.before(cell)
         return self.values[cell]
 
     def load(self, cell: Cell) -> Any:
         """First read of a cell that no scope knows."""
         return cell.engine.snapshot(cell.storage)
+
+    def before(self, cell: Cell) -> Any:
+        """What `cell` held when the scope began."""
+        return self._outer.read(cell) if self._outer else self.load(cell)
 
     def write(self, cell: Cell, tensor: Any) -> None:
         """Let `cell` hold `tensor` from here on."""
@@ -74,6 +78,11 @@ class StateScope:
 
 
 _scope: ContextVar[StateScope | None] = ContextVar("cornu_state", default=None)
+
+
+def current() -> StateScope | None:
+    """The innermost scope."""
+    return _scope.get()
 
 
 @contextlib.contextmanager

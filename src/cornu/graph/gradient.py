@@ -48,6 +48,16 @@ def _depending_on(nodes: Sequence[Node], inputs: Sequence[Value]) -> set[Value]:
     return active
 
 
+def reaching(nodes: Sequence[Node], outputs: Sequence[Value]) -> set[Value]:
+    """The values that have a gradient of the outputs: from which a differentiable way leads there."""
+    reached = {v for v in outputs if dt.is_differentiable(v.dtype)}
+    for node in reversed(list(nodes)):
+        passes = node.primitive.name in _CONTROL or node.primitive.vjp is not None
+        if passes and node.primitive.name != "stop_gradient" and reached.intersection(node.results):
+            reached.update(v for v in node.operands if dt.is_differentiable(v.dtype))
+    return reached
+
+
 def _cotangents(node: Node, found: dict[Value, Any], active: set[Value]) -> Sequence[Any]:
     primitive = node.primitive
     if primitive.name in _CONTROL:

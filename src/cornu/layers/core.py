@@ -202,8 +202,7 @@ class InputLayer(Layer):
         self.batch_shape = tuple(batch_shape) if batch_shape is not None else (batch_size, *sizes)
         self._dtype = dtype or config.floatx()
         self.built = True
-        self.output = KerasTensor(self.batch_shape, self._dtype, name=self.name)
-        Node(self, (), {}, self.output)
+        self._inbound_nodes.append(Node(self, (), {}, KerasTensor(self.batch_shape, self._dtype, name=self.name)))
 
     @property
     def dtype(self) -> str:

@@ -16,6 +16,7 @@ from cornu import activations, constraints, context, dtype_policies, initializer
 from cornu._named import Names, snake_case
 from cornu.contract import registry
 from cornu.contract.state import Cell, StateScope, read
+from cornu.layers.history import History
 from cornu.layers.input_spec import assert_compatible
 from cornu.ops.common import tensor
 from cornu.ops.op import has_symbolic
@@ -78,6 +79,18 @@ def mask_of(x: Any) -> Any:
     return None if now is None else now.mask(x)
 
 
+def being_called() -> bool:
+    """Whether a layer is being called."""
+    now = _call.get()
+    return now is not None and now.inside
+
+
+def training_phase() -> bool | None:
+    """`training` of the call that is under way; None outside of calls, or where nobody said."""
+    now = _call.get()
+    return None if now is None else now.training
+
+
 _names = Names("layer", "keras.layers")  # Cornu's own
 
 
@@ -95,7 +108,7 @@ def layer_config(layer: Any) -> dict[str, Any]:
     return _names.serialize(layer)
 
 
-class Layer:
+class Layer(History):
     """Base class. A layer makes its weights in `build(input_shape)` and computes in `call(inputs)`.
 
     Args:
@@ -136,6 +149,7 @@ class Layer:
         self._trainable = bool(trainable)
         self._own: list[Variable] = []
         self._losses: list[Any] = []
+        self._inbound_nodes: list[Node] = []
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -183,7 +197,7 @@ class Layer:
     def _symbolic_call(self, args: Any, kwargs: dict[str, Any]) -> Any:
         self._maybe_build(args, kwargs)
         outputs = infer_outputs(self._call_here, args, kwargs)
-        Node(self, args, kwargs, outputs)
+        self._inbound_nodes.append(Node(self, args, kwargs, outputs))
         self.built = True
         return outputs
 
@@ -348,7 +362,7 @@ class Layer:
     def _children(self) -> Iterator[Any]:
         """Layers, variables and seed generators among the attributes, in order, in lists and dicts too."""
         for name, value in vars(self).items():
-            if name in ("_own", "_losses", "_nodes") or name.startswith("_compile"):
+            if name in ("_own", "_losses", "_nodes", "_inbound_nodes") or name.startswith("_compile"):
                 continue
             for item in tree.flatten(value) if isinstance(value, (list, tuple, dict)) else [value]:
                 if isinstance(item, (Layer, Variable, SeedGenerator)):

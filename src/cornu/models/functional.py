@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cornu import tree
@@ -27,7 +27,7 @@ def nodes_between(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list
             return
         node = tensor.node
         if node is None or (not node.inputs and isinstance(node.operation, InputLayer)):
-            raise ValueError(f"Graph disconnected: the outputs depend on {tensor!r}, which is not among the inputs of the model.")
+            raise ValueError(f"Graph disconnected: the outputs depend on {tensor!r}, which is not among the inputs.")
         yield from node.inputs
         order[node] = None
 
@@ -40,6 +40,19 @@ def nodes_between(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list
             else:
                 stack.append(visit(following))
     return list(order)
+
+
+def known_values(structure: Any, known: dict[int, Any]) -> Any:
+    """The structure with its symbolic tensors replaced by what is known of them. known: the id of a tensor -> its value."""
+    return tree.map_structure(lambda x: known[id(x)] if isinstance(x, KerasTensor) else x, structure)
+
+
+def evaluate(nodes: Iterable[Node], known: dict[int, Any]) -> None:
+    """Run the nodes, in their order; their results become known. known: the id of a symbolic tensor -> its value."""
+    for node in nodes:
+        results = node.operation(*known_values(node.args, known), **known_values(node.kwargs, known))
+        symbols = [x for x in tree.flatten(node.outputs) if isinstance(x, KerasTensor)]
+        known.update(zip(map(id, symbols), [x for x in tree.flatten(results) if hasattr(x, "shape")], strict=True))
 
 
 class Functional(Model):
@@ -94,12 +107,8 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         known = dict(zip(map(id, self.inputs), self._flat_inputs(inputs), strict=True))
-        replace = lambda x: known[id(x)] if isinstance(x, KerasTensor) else x  # noqa: E731
-        for node in self._nodes:
-            results = node.operation(*tree.map_structure(replace, node.args), **tree.map_structure(replace, node.kwargs))
-            symbols = [x for x in tree.flatten(node.outputs) if isinstance(x, KerasTensor)]
-            known.update(zip(map(id, symbols), [x for x in tree.flatten(results) if hasattr(x, "shape")], strict=True))
-        return tree.map_structure(replace, self._outputs_struct)
+        evaluate(self._nodes, known)
+        return known_values(self._outputs_struct, known)
 
     def _flat_inputs(self, inputs: Any) -> list[Any]:
         if isinstance(inputs, dict) and isinstance(self._inputs_struct, dict):

@@ -24,6 +24,7 @@ class Sequential(Model):
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Any] = []
         self._functional: Functional | None = None
+        self._drawn: dict[Any, Any] = {}  # layer and its input -> its output: each layer is called once on the same
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._rebuild()
@@ -71,7 +72,10 @@ class Sequential(Model):
             return
         x = self._stack[0].output
         for layer in self._stack[1:]:
-            x = layer(x)
+            key = layer, id(x)
+            if key not in self._drawn:
+                self._drawn[key] = layer(x)
+            x = self._drawn[key]
         self._functional = Functional(self._stack[0].output, x, name=self.name)
         self.built = True
 
@@ -112,6 +116,16 @@ class Sequential(Model):
         """The symbolic output."""
         self._needs_build()
         return self._functional.outputs  # type: ignore[union-attr]
+
+    @property
+    def input(self) -> KerasTensor:
+        """The symbolic input."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> KerasTensor:
+        """The symbolic output."""
+        return self.outputs[0]
 
     @property
     def input_shape(self) -> Any:

@@ -204,6 +204,11 @@ def inferring(turn: int, unbounded: int) -> Iterator[StandIn]:
         _stand_in.reset(token)
 
 
+def is_inferring() -> bool:
+    """Whether shapes are being inferred: what runs, runs on values without numbers and may run again."""
+    return _stand_in.get() is not None
+
+
 def data_size(count: Tensor, where: str, most: int | None = None) -> int:
     """A size that depends on values, at most `most`. While shapes are inferred, a stand-in for it."""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cornu.contract.state import Cell
@@ -26,8 +27,8 @@ COMPARISONS = {"lt": knp.less, "le": knp.less_equal, "gt": knp.greater, "ge": kn
 UNARY = {"neg": knp.negative, "abs": knp.absolute, "invert": knp.logical_not}
 
 
-def install(kind: Any) -> None:
-    """Give `kind` the operators. `==` stays identity, as in Keras: these objects are keys of dictionaries."""
+def install(kind: Any, through: Callable[[Any], Any] = lambda op: op) -> None:
+    """Give `kind` the operators, each as `through(op)`. `==` stays identity, as in Keras: these objects are keys of dictionaries."""
 
     def forward(op: Any) -> Any:
         return lambda self, other: op(self, other)
@@ -38,13 +39,14 @@ def install(kind: Any) -> None:
     def alone(op: Any) -> Any:
         return lambda self: op(self)
 
-    methods = {f"__{name}__": forward(op) for name, op in {**BINARY, **COMPARISONS}.items()}
-    methods |= {f"__r{name}__": backward(op) for name, op in BINARY.items()}
-    methods |= {f"__{name}__": alone(op) for name, op in UNARY.items()}
-    methods["__round__"] = lambda self, ndigits=None: knp.round(self, ndigits or 0)
-    methods["__getitem__"] = lambda self, key: knp.get_item(self, key)
-    methods["reshape"] = lambda self, newshape: knp.reshape(self, newshape)
-    methods["squeeze"] = lambda self, axis=None: knp.squeeze(self, axis)
+    round_, get_item, reshape, squeeze = map(through, (knp.round, knp.get_item, knp.reshape, knp.squeeze))
+    methods = {f"__{name}__": forward(through(op)) for name, op in {**BINARY, **COMPARISONS}.items()}
+    methods |= {f"__r{name}__": backward(through(op)) for name, op in BINARY.items()}
+    methods |= {f"__{name}__": alone(through(op)) for name, op in UNARY.items()}
+    methods["__round__"] = lambda self, ndigits=None: round_(self, ndigits or 0)
+    methods["__getitem__"] = lambda self, key: get_item(self, key)
+    methods["reshape"] = lambda self, newshape: reshape(self, newshape)
+    methods["squeeze"] = lambda self, axis=None: squeeze(self, axis)
     for name, method in methods.items():
         setattr(kind, name, method)
     kind.__array_priority__ = 1000

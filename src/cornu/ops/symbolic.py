@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cornu import config, context, tree
@@ -15,6 +16,7 @@ from cornu.primitives import dtypes as dt
 # An unknown dimension is stood in for by either of two sizes; what comes out different depends on it. They have many divisors, so that
 # reshapes go through.
 STAND_INS = (27720, 55440)
+MOST_GUESSES = 50  # of sizes for unknown dimensions, where stand-ins are refused
 _names = itertools.count()
 
 
@@ -111,9 +113,32 @@ def infer_outputs(fn: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> 
     """KerasTensors like the results of `fn(*args, **kwargs)`: its body runs on values without numbers.
 
     It runs twice if there are unknown dimensions, with different sizes for them; sizes (and ints) that come out different are unknown.
+    If `fn` refuses these sizes, unknown dimensions are taken to have a size that another tensor has, one or two of them.
     """
     leaves, structure = tree.flatten_with_structure((args, kwargs))
+    try:
+        return _infer(fn, leaves, structure, [x.shape for x in leaves if isinstance(x, KerasTensor)])
+    except ValueError:
+        for shapes in _guesses(leaves):
+            with contextlib.suppress(ValueError):
+                return _infer(fn, leaves, structure, shapes)
+        raise
+
+
+def _guesses(leaves: list[Any]) -> Iterator[list[tuple[int | None, ...]]]:
+    """Shapes of the symbolic tensors with one unknown dimension, then two of them, replaced by sizes that occur in other tensors."""
     tensors = [x for x in leaves if isinstance(x, KerasTensor)]
+    sizes = dict.fromkeys(n for x in leaves if hasattr(x, "shape") for n in x.shape if n is not None and n > 1)
+    unknown = dict.fromkeys((x, axis) for x in tensors for axis, n in enumerate(x.shape) if n is None)
+    single = list(itertools.product(unknown, sizes))
+    pairs = ([a, b] for a, b in itertools.combinations(single, 2) if a[0] != b[0])
+    for guess in itertools.islice(itertools.chain(([a] for a in single), pairs), MOST_GUESSES):
+        sized = dict(guess)
+        yield [tuple(sized.get((x, axis), n) for axis, n in enumerate(x.shape)) for x in tensors]
+
+
+def _infer(fn: Callable[..., Any], leaves: list[Any], structure: Any, shapes: list[tuple[int | None, ...]]) -> Any:
+    dtypes = [x.dtype for x in leaves if isinstance(x, KerasTensor)]
     scale = 1
 
     def run(turn: int) -> tuple[list[Any], Any, bool]:
@@ -124,11 +149,11 @@ def infer_outputs(fn: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> 
             call_args, call_kwargs = tree.unflatten(structure, [next(given) if isinstance(x, KerasTensor) else x for x in leaves])
             return tree.flatten_with_structure(fn(*call_args, **call_kwargs))
 
-        specs = [(tuple(size_of_none if size is None else size for size in x.shape), x.dtype) for x in tensors]
+        specs = [(tuple(size_of_none if n is None else n for n in shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
         with common.inferring(turn, size_of_none) as sizes:
             return *infer(context.current().host, body, specs), sizes.used
 
-    unknown = any(None in x.shape for x in tensors)
+    unknown = any(None in shape for shape in shapes)
     try:
         results, result_structure, data_dependent = run(0)
     except common.Indivisible as error:
