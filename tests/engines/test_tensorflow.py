@@ -152,6 +152,29 @@ def test_variables_where_the_tables_gradient_is_taken():
     np.testing.assert_allclose(tape.gradient(loss, variable.value), [1, 0, 0.5])
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_variables_beside_native_tensors_are_no_constants(in_charge, compiled):
+    variable = cornu.Variable(np.array([1.0, -1.0], "float32"))
+    x = np.array([3.0, 4.0], "float32")
+
+    def step(x):
+        return [cornu.grad(lambda: ops.sum(x * variable) + tf.tensordot(x, variable, 1), variables=[variable])()[0]]
+
+    run = in_charge.compile(step, [x]) if compiled else lambda x: step(in_charge.asarray(x))
+    np.testing.assert_allclose(run(x)[0], 2 * x)
+
+
+def test_variables_beside_native_tensors_of_another_dtype_or_engine():
+    variable = cornu.Variable(np.array([1.5, 2.0], "float32"))
+    product = tf.constant([2, 4]) * variable
+    assert product.dtype == "float32"
+    np.testing.assert_array_equal(product, [3, 8])
+    with cornu.engine("numpy"):
+        foreign = cornu.Variable(np.ones(2, "float32"))
+    with pytest.raises(TypeError, match="numpy"):
+        tf.constant([1.0, 2.0]) * foreign
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_long_scans_are_loops_in_the_graph(in_charge, reverse):
     length = 70

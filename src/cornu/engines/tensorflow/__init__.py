@@ -56,17 +56,6 @@ for _names, _wider in (
         _WIDER[_name] = _wider
 
 
-def _operand(cell: Cell, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
-    """A variable beside one of TensorFlow's own tensors, as in `x * self.kernel`."""
-    value = cell.value
-    if not isinstance(value, (tf.Tensor, tf.Variable)):
-        raise TypeError(f"{cell!r} belongs to another engine: move it, or the model that it is part of, by `.to('tensorflow')`.")
-    return tf.convert_to_tensor(value, dtype)
-
-
-tf.register_tensor_conversion_function(Cell, _operand)
-
-
 class TensorFlowEngine(Engine):
     """TensorFlow: compiled functions are `tf.function`s, gradients those of `tf.GradientTape`."""
 
@@ -160,3 +149,17 @@ class _Direct(StateScope):
 
     def load(self, cell: Cell) -> Any:
         return cell.storage
+
+
+def _value_of(cell: Cell, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
+    """A variable of ours as an operand of TensorFlow's own functions and operators, differentiable (by `__array__` it would be a constant)."""
+    if not isinstance(cell.engine, TensorFlowEngine):
+        raise TypeError(f"A variable of the engine {cell.engine.name!r} can't be an operand of TensorFlow's functions.")
+    value = tf.convert_to_tensor(cell.value)
+    if dtype is not None and value.dtype != dtype:
+        # At this error TensorFlow hands an operator over to the variable, which promotes both operands.
+        raise TypeError(f"A variable of dtype {value.dtype.name} is no {tf.as_dtype(dtype).name}; cast one of them.")
+    return value
+
+
+tf.register_tensor_conversion_function(Cell, _value_of)
