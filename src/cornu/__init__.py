@@ -32,7 +32,8 @@ _NAMES = {
     "unpack_x_y_sample_weight": "cornu.training.data",
 }
 _MODULES = (
-    "activations", "backend", "callbacks", "config", "constraints", "dtype_policies", "initializers", "layers", "losses", "metrics",
+    "activations", "backend", "callbacks", "config", "constraints", "dtype_policies", "initializers", "layers", "losses",
+    "metrics",
     "models", "ops", "optimizers", "random", "regularizers", "tree", "utils",
 )  # fmt: skip
 

@@ -68,13 +68,17 @@ class Names:
             return identifier()
         if not isinstance(identifier, (str, dict)):
             return identifier
-        name, config = (identifier, {}) if isinstance(identifier, str) else (identifier.get("class_name"), identifier.get("config", {}))
+        name, config = (
+            (identifier, {}) if isinstance(identifier, str) else (identifier.get("class_name"), identifier.get("config", {}))
+        )
         if isinstance(config, str):  # Keras's form of a function
             name, config = config, {}
         known = {**self.table, **(custom_objects or {})}
         if name not in known:
             options = ", ".join(sorted({found.__name__ for found in self.table.values()}))
-            raise ValueError(f"Unknown {self.kind}: {name!r}. Known: {options}. Give one of your own itself, or among `custom_objects`.")
+            raise ValueError(
+                f"Unknown {self.kind}: {name!r}. Known: {options}. Give one of your own itself, or among `custom_objects`."
+            )
         made = known[name]
         if not isinstance(made, type):
             return made

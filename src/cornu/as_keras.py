@@ -1,4 +1,4 @@
-"""`import cornu.as_keras`: from here on `import keras` and `import tensorflow.keras` mean Cornu, in this process, with old spellings."""
+"""After `import cornu.as_keras`, `import keras` and `import tensorflow.keras` mean Cornu in this process, old spellings too."""
 
 from cornu.legacy import modules, table
 

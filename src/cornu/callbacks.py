@@ -119,7 +119,8 @@ class EarlyStopping(Callback):
     """Stop when a value has not improved for some epochs.
 
     Args:
-        monitor: its name in the logs. min_delta: what counts as improvement. patience: epochs to wait. mode: "auto", "min" or "max".
+        monitor: its name in the logs. min_delta: what counts as improvement. patience: epochs to wait.
+        mode: "auto", "min" or "max".
         baseline: to be beaten. restore_best_weights: at the end. start_from_epoch: don't watch before. verbose: 1 to print.
     """
 
@@ -142,7 +143,9 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if self.monitor not in (logs or {}):
-            raise ValueError(f"EarlyStopping monitors {self.monitor!r}, which is not available. Available: {', '.join(logs or {})}.")
+            raise ValueError(
+                f"EarlyStopping monitors {self.monitor!r}, which is not available. Available: {', '.join(logs or {})}."
+            )
         if epoch < self.start_from_epoch:
             return
         value = logs[self.monitor]
@@ -199,7 +202,9 @@ class Progress:
         values = " - ".join(f"{name}: {_number(value)}" for name, value in logs.items())
         values = f" - {values}" if values else ""
         pace = took / max(done, 1)
-        pace_text = f"{pace:.0f}s/step" if pace >= 1 else f"{pace * 1e3:.0f}ms/step" if pace >= 1e-3 else f"{pace * 1e6:.0f}us/step"
+        pace_text = (
+            f"{pace:.0f}s/step" if pace >= 1 else f"{pace * 1e3:.0f}ms/step" if pace >= 1e-3 else f"{pace * 1e6:.0f}us/step"
+        )
         total = self.steps or done
         if self.verbose == 2:
             print(f"{done}/{total} - {took:.0f}s - {pace_text}{values}")

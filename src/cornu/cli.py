@@ -122,7 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     conformance.add_argument("-n", "--jobs", type=int, default=1, help="processes among which the checks are shared out")
     commands.add_parser("demo", help="train a small network on handwritten digits, on each engine installed")
     commands.add_parser(
-        "run", add_help=False, help="run a script that imports keras: run script.py [arguments] [--backend NAME]; `run` may be left out"
+        "run",
+        add_help=False,
+        help="run a script that imports keras: run script.py [arguments] [--backend NAME]; `run` may be left out",
     )
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and (arguments[0] == "run" or arguments[0].endswith(".py")):

@@ -176,7 +176,8 @@ class VarianceScaling(_Random):
 
     Args:
         scale: positive. mode: whether n counts inputs, outputs, or is their mean.
-        distribution: "truncated_normal", "untruncated_normal" or "uniform". seed: an int or None gives the same values at each call.
+        distribution: "truncated_normal", "untruncated_normal" or "uniform".
+        seed: an int or None gives the same values at each call.
         input_axes, output_axes: if both are given, n is the product of these sizes instead of what `compute_fans` says.
 
     Raises:
@@ -233,12 +234,18 @@ def _scaled(name: str, scale: float, mode: str, distribution: str, doc: str) -> 
     return type(name, (VarianceScaling,), members)
 
 
-GlorotUniform = _scaled("GlorotUniform", 1.0, "fan_avg", "uniform", "Uniform values for tanh-like layers (Glorot and Bengio, 2010).")
-GlorotNormal = _scaled("GlorotNormal", 1.0, "fan_avg", "truncated_normal", "Normal values for tanh-like layers (Glorot and Bengio, 2010).")
+GlorotUniform = _scaled(
+    "GlorotUniform", 1.0, "fan_avg", "uniform", "Uniform values for tanh-like layers (Glorot and Bengio, 2010)."
+)
+GlorotNormal = _scaled(
+    "GlorotNormal", 1.0, "fan_avg", "truncated_normal", "Normal values for tanh-like layers (Glorot and Bengio, 2010)."
+)
 HeUniform = _scaled("HeUniform", 2.0, "fan_in", "uniform", "Uniform values for ReLU layers (He et al., 2015).")
 HeNormal = _scaled("HeNormal", 2.0, "fan_in", "truncated_normal", "Normal values for ReLU layers (He et al., 2015).")
 LecunUniform = _scaled("LecunUniform", 1.0, "fan_in", "uniform", "Uniform values with variance 1 / inputs (LeCun et al., 1998).")
-LecunNormal = _scaled("LecunNormal", 1.0, "fan_in", "truncated_normal", "Normal values with variance 1 / inputs (LeCun et al., 1998).")
+LecunNormal = _scaled(
+    "LecunNormal", 1.0, "fan_in", "truncated_normal", "Normal values with variance 1 / inputs (LeCun et al., 1998)."
+)
 
 
 class Orthogonal(_Random):
@@ -261,7 +268,13 @@ class Orthogonal(_Random):
         return {"gain": self.gain, **super().get_config()}
 
 
-_WINDOWS: dict[str, Any] = {"hann": np.hanning, "hamming": np.hamming, "blackman": np.blackman, "bartlett": np.bartlett, "boxcar": np.ones}
+_WINDOWS: dict[str, Any] = {
+    "hann": np.hanning,
+    "hamming": np.hamming,
+    "blackman": np.blackman,
+    "bartlett": np.bartlett,
+    "boxcar": np.ones,
+}
 
 
 class STFT(Initializer):

@@ -60,7 +60,9 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     y_true, y_pred = _pair(y_true, y_pred)
     size = ops.absolute(ops.subtract(y_true, y_pred))
     return ops.mean(
-        ops.where(ops.less_equal(size, delta), ops.multiply(ops.square(size), 0.5), ops.multiply(ops.subtract(size, 0.5 * delta), delta)),
+        ops.where(
+            ops.less_equal(size, delta), ops.multiply(ops.square(size), 0.5), ops.multiply(ops.subtract(size, 0.5 * delta), delta)
+        ),
         axis=-1,
     )
 
@@ -100,14 +102,16 @@ def binary_focal_crossentropy(
     return ops.mean(loss, axis=axis)
 
 
-def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Any:
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Any:
     """Cross-entropy between one-hot labels and predictions."""
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(ops.convert_to_tensor(y_true), ops.dtype(y_pred))
     if tuple(y_true.shape) != tuple(y_pred.shape):
         raise ValueError(
-            f"categorical_crossentropy: y_true of shape {tuple(y_true.shape)} and y_pred of shape {tuple(y_pred.shape)} differ. For "
-            "integer labels use sparse_categorical_crossentropy."
+            f"categorical_crossentropy: y_true of shape {tuple(y_true.shape)} and y_pred of shape {tuple(y_pred.shape)} differ. "
+            "For integer labels use sparse_categorical_crossentropy."
         )
     return ops.categorical_crossentropy(_smoothed(y_true, label_smoothing, y_pred.shape[axis]), y_pred, from_logits, axis)
 
@@ -226,8 +230,9 @@ def circle(
     """Circle loss of unit embeddings with integer labels (Sun et al., 2020), a value per sample.
 
     Args:
-        y_true: labels (N,) or (N, 1). y_pred: embeddings (N, d) of length 1. ref_labels, ref_embeddings: compared with; by default
-        the batch itself, each sample with all others (`remove_diagonal`). gamma: scale. margin: relaxation.
+        y_true: labels (N,) or (N, 1). y_pred: embeddings (N, d) of length 1.
+        ref_labels, ref_embeddings: compared with; by default the batch itself, each sample with all others (`remove_diagonal`).
+        gamma: scale. margin: relaxation.
     """
     y_pred = ops.convert_to_tensor(y_pred)
     labels = ops.reshape(ops.cast(ops.convert_to_tensor(y_true), "int32"), (-1, 1))
@@ -272,7 +277,9 @@ class Loss:
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None) -> None:
         if reduction not in REDUCTIONS:
-            raise ValueError(f"Invalid value for argument `reduction`. Expected one of {REDUCTIONS}. Received: reduction={reduction!r}")
+            raise ValueError(
+                f"Invalid value for argument `reduction`. Expected one of {REDUCTIONS}. Received: reduction={reduction!r}"
+            )
         self.name, self.reduction = name or snake_case(type(self).__name__), reduction
         self.dtype = dtype_policies.get(dtype).compute_dtype
 
@@ -301,7 +308,9 @@ class Loss:
 class LossFunctionWrapper(Loss):
     """A function of targets and predictions as a loss."""
 
-    def __init__(self, fn: Any, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, fn: Any, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self.fn, self._fn_kwargs = fn, kwargs
 
@@ -348,7 +357,13 @@ CategoricalCrossentropy = _loss_class(
     "CategoricalCrossentropy", categorical_crossentropy, from_logits=False, label_smoothing=0.0, axis=-1
 )
 CategoricalFocalCrossentropy = _loss_class(
-    "CategoricalFocalCrossentropy", categorical_focal_crossentropy, alpha=0.25, gamma=2.0, from_logits=False, label_smoothing=0.0, axis=-1
+    "CategoricalFocalCrossentropy",
+    categorical_focal_crossentropy,
+    alpha=0.25,
+    gamma=2.0,
+    from_logits=False,
+    label_smoothing=0.0,
+    axis=-1,
 )
 SparseCategoricalCrossentropy = _loss_class(
     "SparseCategoricalCrossentropy", sparse_categorical_crossentropy,
@@ -356,9 +371,11 @@ SparseCategoricalCrossentropy = _loss_class(
 )  # fmt: skip
 
 _CLASSES = (
-    MeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError, Huber, LogCosh, CosineSimilarity,
+    MeanSquaredError, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError, Huber, LogCosh,
+    CosineSimilarity,
     Hinge, SquaredHinge, CategoricalHinge, KLDivergence, Poisson, BinaryCrossentropy, BinaryFocalCrossentropy,
-    CategoricalCrossentropy, CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, SparseCategoricalCrossentropy, Dice,
+    CategoricalCrossentropy, CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, SparseCategoricalCrossentropy,
+    Dice,
     Tversky, Circle,
 )  # fmt: skip
 FUNCTIONS = {cls.function.__name__: cls.function for cls in _CLASSES}  # type: ignore[attr-defined]
@@ -366,7 +383,9 @@ ALIASES = {
     "mse": mean_squared_error, "mae": mean_absolute_error, "mape": mean_absolute_percentage_error,
     "msle": mean_squared_logarithmic_error, "bce": binary_crossentropy, "kld": kl_divergence, "logcosh": log_cosh,
 }  # fmt: skip
-_names = Names("loss function", "keras.losses", _CLASSES, {**FUNCTIONS, **ALIASES, **{name.upper(): fn for name, fn in ALIASES.items()}})
+_names = Names(
+    "loss function", "keras.losses", _CLASSES, {**FUNCTIONS, **ALIASES, **{name.upper(): fn for name, fn in ALIASES.items()}}
+)
 
 
 def get(identifier: Any) -> Any:

@@ -40,7 +40,12 @@ class Metric:
     ) -> Variable:
         """Make a variable of the state; `reset_state` sets it to zero."""
         variable = Variable(
-            initializers.get(initializer or "zeros"), tuple(shape), dtype or self.dtype, trainable=False, autocast=False, name=name
+            initializers.get(initializer or "zeros"),
+            tuple(shape),
+            dtype or self.dtype,
+            trainable=False,
+            autocast=False,
+            name=name,
         )
         variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
@@ -250,7 +255,9 @@ _CLASSES = (
 )  # fmt: skip
 _by_function = {cls.function.__name__: cls for cls in _CLASSES if hasattr(cls, "function")}
 _aliases = {name: _by_function[fn.__name__] for name, fn in losses.ALIASES.items() if fn.__name__ in _by_function}
-_names = Names("metric", "keras.metrics", _CLASSES, {**_by_function, **_aliases, **{name.upper(): cls for name, cls in _aliases.items()}})
+_names = Names(
+    "metric", "keras.metrics", _CLASSES, {**_by_function, **_aliases, **{name.upper(): cls for name, cls in _aliases.items()}}
+)
 
 
 def get(identifier: Any) -> Any:

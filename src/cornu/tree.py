@@ -125,7 +125,9 @@ def assert_same_paths(a: Any, b: Any) -> None:
     """Raise ValueError unless both have leaves at the same paths (lists and tuples count as alike)."""
     first, second = ({path for path, _ in flatten_with_path(x)} for x in (a, b))
     if first != second:
-        raise ValueError(f"The structures have different paths: only the first has {first - second}, only the second {second - first}.")
+        raise ValueError(
+            f"The structures have different paths: only the first has {first - second}, only the second {second - first}."
+        )
 
 
 def lists_to_tuples(structure: Any) -> Any:
@@ -149,7 +151,11 @@ def _parts_at(shape: Structure, tree: Any) -> Iterator[Any]:
         yield tree
         return
     kind, keys, parts = shape
-    if not isinstance(tree, dict if keys is not None else kind) or len(tree) != len(parts) or (keys is not None and set(tree) != set(keys)):
+    if (
+        not isinstance(tree, dict if keys is not None else kind)
+        or len(tree) != len(parts)
+        or (keys is not None and set(tree) != set(keys))
+    ):
         raise ValueError(f"The structures differ: expected {kind.__name__} with {len(parts)} entries, got {tree!r}.")
     for part, item in zip(parts, [tree[key] for key in keys] if keys is not None else tree, strict=True):
         yield from _parts_at(part, item)

@@ -62,7 +62,9 @@ class Variable(state.Cell):
         self.engine: Engine = context.current().host
         self.name = name or "variable"
         self.path = self.name
-        self.trainable = self.made_trainable = bool(trainable)  # the latter keeps the order of a layer's weights when they are frozen
+        self.trainable = self.made_trainable = bool(
+            trainable
+        )  # the latter keeps the order of a layer's weights when they are frozen
         self.autocast = bool(autocast)
         self.aggregation, self.synchronization, self._layout = aggregation, synchronization, layout
         self.regularizer: Callable[[Any], Any] | None = None

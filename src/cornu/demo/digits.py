@@ -25,7 +25,9 @@ def load_data() -> tuple[Any, Any]:
         raise SystemExit('The demo needs scikit-learn for its data: pip install "cornu[demo]"') from None
     digits = load_digits()
     images = (digits.images / 16).astype("float32")[..., None]
-    x_train, x_test, y_train, y_test = train_test_split(images, digits.target, test_size=0.2, random_state=0, stratify=digits.target)
+    x_train, x_test, y_train, y_test = train_test_split(
+        images, digits.target, test_size=0.2, random_state=0, stratify=digits.target
+    )
     return (x_train, y_train), (x_test, y_test)
 
 
@@ -65,7 +67,14 @@ def main() -> int:
     console = Console()
     others = [name for name in registry.names() if name != "numpy" and registry.is_installed(name)]
     table = Table(title="The same script and seed on every engine installed")
-    for column in ("engine", "version", "test accuracy", "final test loss", "s/epoch", "largest difference of a loss from NumPy's"):
+    for column in (
+        "engine",
+        "version",
+        "test accuracy",
+        "final test loss",
+        "s/epoch",
+        "largest difference of a loss from NumPy's",
+    ):
         table.add_column(column, justify="left" if column == "engine" else "right")
     reference: Any = None
     for name in ["numpy", *others]:
@@ -74,6 +83,13 @@ def main() -> int:
             found = train(verbose=1 if name == "numpy" else 0)
             reference = found["losses"] if reference is None else reference
             apart = float(np.abs(found["losses"] - reference).max())
-            table.add_row(name, engine.version(), f"{found['accuracy']:.2%}", f"{found['loss']:.4f}", f"{found['seconds']:.2f}", f"{apart:.1e}")
+            table.add_row(
+                name,
+                engine.version(),
+                f"{found['accuracy']:.2%}",
+                f"{found['loss']:.4f}",
+                f"{found['seconds']:.2f}",
+                f"{apart:.1e}",
+            )
     console.print(table)
     return 0

@@ -22,7 +22,9 @@ class _Projection(Layer):
         }
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight((*input_shape[len(input_shape) - self.contracted :], *self.output_axes), name="kernel", **self._weights_of["kernel"])
+        self.kernel = self.add_weight(
+            (*input_shape[len(input_shape) - self.contracted :], *self.output_axes), name="kernel", **self._weights_of["kernel"]
+        )
         self.bias = self.add_weight(self.output_axes, name="bias", **self._weights_of["bias"]) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
@@ -35,7 +37,8 @@ class MultiHeadAttention(Weighted):
 
     Args:
         num_heads: number of heads. key_dim: size of queries and keys per head. value_dim: of values, key_dim by default.
-        dropout: on the attention weights. use_bias: of the projections. output_shape: size of the output, that of the query by default.
+        dropout: on the attention weights. use_bias: of the projections.
+        output_shape: size of the output, that of the query by default.
         attention_axes: the axes along which is attended, all but the first and the last by default.
         sliding_window: attend only to places less than so many steps away.
         flash_attention: accepted for Keras; the engine chooses its kernel.
@@ -88,7 +91,8 @@ class MultiHeadAttention(Weighted):
 
     def call(
         self, query: Any, value: Any, key: Any = None, query_mask: Any = None, value_mask: Any = None, key_mask: Any = None,
-        attention_mask: Any = None, return_attention_scores: bool = False, training: bool | None = None, use_causal_mask: bool = False,
+        attention_mask: Any = None, return_attention_scores: bool = False, training: bool | None = None,
+        use_causal_mask: bool = False,
     ) -> Any:  # fmt: skip
         key = value if key is None else key
         q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)

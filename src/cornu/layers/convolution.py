@@ -33,13 +33,17 @@ class _Convolution(Weighted):
             ones = {name: shown.parameters[name].replace(default=(1,) * cls.rank) for name in ("strides", "dilation_rate")}
             cls.__signature__ = shown.replace(parameters=[ones.get(p.name, p) for p in shown.parameters.values()])  # type: ignore[attr-defined]
 
-    def _keep(self, kernel_size: Any, strides: Any, padding: str, data_format: Any, dilation_rate: Any, activation: Any, use_bias: bool) -> None:
+    def _keep(
+        self, kernel_size: Any, strides: Any, padding: str, data_format: Any, dilation_rate: Any, activation: Any, use_bias: bool
+    ) -> None:
         if padding.lower() not in self.paddings:
             raise ValueError(f"`padding` must be one of {', '.join(map(repr, self.paddings))}, got {padding!r}.")
         self.kernel_size, self.padding = sizes(kernel_size, self.rank, "kernel_size"), padding.lower()
         self.strides, self.dilation_rate = sizes(strides, self.rank, "strides"), sizes(dilation_rate, self.rank, "dilation_rate")
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(f"`strides > 1` not supported in conjunction with `dilation_rate > 1`, got {strides} and {dilation_rate}.")
+            raise ValueError(
+                f"`strides > 1` not supported in conjunction with `dilation_rate > 1`, got {strides} and {dilation_rate}."
+            )
         self.data_format = data_format or config.image_data_format()
         if self.data_format not in config.IMAGE_DATA_FORMATS:
             raise ValueError(f"`data_format` must be one of {', '.join(config.IMAGE_DATA_FORMATS)}, got {data_format!r}.")
@@ -50,7 +54,9 @@ class _Convolution(Weighted):
         """The number of input channels, which is fixed from here on."""
         axis = -1 if self.data_format == "channels_last" else 1
         if input_shape[axis] is None:
-            raise ValueError(f"Layer {self.name!r}: the number of channels must be known, got an input of shape {tuple(input_shape)}.")
+            raise ValueError(
+                f"Layer {self.name!r}: the number of channels must be known, got an input of shape {tuple(input_shape)}."
+            )
         self.input_spec = InputSpec(min_ndim=self.rank + 2, max_ndim=self.rank + 2, axes={axis: input_shape[axis]})
         return input_shape[axis]
 
@@ -76,7 +82,7 @@ class _Conv(_Convolution):
     Args:
         filters: number of output channels. kernel_size, strides, dilation_rate: an int, or one per spatial dimension.
         padding: "valid", "same", or for sequences "causal" (an output does not see what comes later).
-        data_format: "channels_last" (N, *spatial, channels) or "channels_first" (N, channels, *spatial); from keras.json by default.
+        data_format: "channels_last" (N, *spatial, channels) or "channels_first" (N, channels, *spatial); by default keras.json's.
         groups: channels are split into so many groups with filters of their own.
         activation, use_bias, *_initializer, *_regularizer, *_constraint: as in `Dense`.
     """
@@ -93,7 +99,9 @@ class _Conv(_Convolution):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.filters, self.groups = _positive(self, "filters", filters), _positive(self, "groups", groups)
         if filters % groups:
-            raise ValueError(f"{type(self).__name__}: `filters` must be a multiple of `groups`, got filters={filters}, groups={groups}.")
+            raise ValueError(
+                f"{type(self).__name__}: `filters` must be a multiple of `groups`, got filters={filters}, groups={groups}."
+            )
         self._keep(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
         self._keep_weight_arguments(locals())
 
@@ -133,7 +141,8 @@ class _ConvTranspose(_Convolution):
     """The gradient of a convolution in its input, used forward: outputs are `strides` times as large.
 
     Args:
-        output_padding: how much larger the output is at its end; None lets padding and strides decide. The others: as in `Conv2D`.
+        output_padding: how much larger the output is at its end; None lets padding and strides decide.
+        The others: as in `Conv2D`.
     """
 
     arguments = "filters output_padding"
@@ -157,7 +166,9 @@ class _ConvTranspose(_Convolution):
 
     def call(self, inputs: Any) -> Any:
         return self._finish(
-            ops.conv_transpose(inputs, self.kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate)
+            ops.conv_transpose(
+                inputs, self.kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate
+            )
         )
 
 
@@ -182,7 +193,8 @@ class _DepthwiseConv(_Convolution):
     arguments = "depth_multiplier"
 
     def __init__(
-        self, kernel_size: Any, strides: Any = 1, padding: str = "valid", depth_multiplier: int = 1, data_format: str | None = None,
+        self, kernel_size: Any, strides: Any = 1, padding: str = "valid", depth_multiplier: int = 1,
+        data_format: str | None = None,
         dilation_rate: Any = 1, activation: Any = None, use_bias: bool = True, depthwise_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros", depthwise_regularizer: Any = None, bias_regularizer: Any = None,
         activity_regularizer: Any = None, depthwise_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
@@ -227,7 +239,10 @@ class _SeparableConv(_Convolution):
         pointwise_constraint: Any = None, bias_constraint: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.filters, self.depth_multiplier = _positive(self, "filters", filters), _positive(self, "depth_multiplier", depth_multiplier)
+        self.filters, self.depth_multiplier = (
+            _positive(self, "filters", filters),
+            _positive(self, "depth_multiplier", depth_multiplier),
+        )
         self._keep(kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias)
         self._keep_weight_arguments(locals())
 
@@ -240,7 +255,9 @@ class _SeparableConv(_Convolution):
 
     def call(self, inputs: Any) -> Any:
         kernels = self.depthwise_kernel, self.pointwise_kernel
-        return self._finish(ops.separable_conv(inputs, *kernels, self.strides, self.padding, self.data_format, self.dilation_rate))
+        return self._finish(
+            ops.separable_conv(inputs, *kernels, self.strides, self.padding, self.data_format, self.dilation_rate)
+        )
 
 
 class SeparableConv1D(_SeparableConv):

@@ -119,11 +119,14 @@ class Lambda(Layer):
     """A function as a layer. It may use ops, or any code that the engine in charge can trace.
 
     Args:
-        function: of the input (and of `mask` and `training`, if it names them). output_shape, mask: kept for Keras; a `mask` that is a
-            function of (inputs, previous mask) gives the output's. arguments: further keyword arguments of the function.
+        function: of the input (and of `mask` and `training`, if it names them).
+        output_shape, mask: kept for Keras; a `mask` that is a function of (inputs, previous mask) gives the output's.
+        arguments: further keyword arguments of the function.
     """
 
-    def __init__(self, function: Callable[..., Any], output_shape: Any = None, mask: Any = None, arguments: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], output_shape: Any = None, mask: Any = None, arguments: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if not callable(function):
             raise TypeError(f"Lambda: `function` must be callable, got {function!r}.")

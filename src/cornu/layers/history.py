@@ -16,15 +16,21 @@ class History:
 
     def _node_at(self, index: int) -> Node:
         if not -len(self._inbound_nodes) <= index < len(self._inbound_nodes):
-            raise ValueError(f"Layer {self.name!r} was called {len(self._inbound_nodes)} time(s) on symbolic tensors; there is no call {index}.")
+            raise ValueError(
+                f"Layer {self.name!r} was called {len(self._inbound_nodes)} time(s) on symbolic tensors; there is no call "
+                f"{index}."
+            )
         return self._inbound_nodes[index]
 
     def _only_node(self, what: str) -> Node:
         if not self._inbound_nodes:
-            raise AttributeError(f"Layer {self.name!r} has never been called on a symbolic tensor and thus has no defined {what}.")
+            raise AttributeError(
+                f"Layer {self.name!r} has never been called on a symbolic tensor and thus has no defined {what}."
+            )
         if len(self._inbound_nodes) > 1:
             raise AttributeError(
-                f"Layer {self.name!r} was called {len(self._inbound_nodes)} times: {what} is ambiguous. Use `get_{what}_at(index)` instead."
+                f"Layer {self.name!r} was called {len(self._inbound_nodes)} times: {what} is ambiguous. Use "
+                f"`get_{what}_at(index)` instead."
             )
         return self._inbound_nodes[0]
 

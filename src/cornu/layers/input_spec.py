@@ -69,7 +69,9 @@ def assert_compatible(spec: Any, inputs: Any, name: str) -> None:
             raise ValueError(f"{head}expected min_ndim={one.min_ndim}, found ndim={len(shape)}. Full shape received: {shape}")
         for axis, size in one.axes.items():
             if size is not None and shape[axis] not in (size, None):
-                raise ValueError(f"{head}expected axis {axis} of input shape to have value {size}, but received input with shape {shape}")
+                raise ValueError(
+                    f"{head}expected axis {axis} of input shape to have value {size}, but received input with shape {shape}"
+                )
         for size, got in zip(one.shape or (), shape, strict=False):
             if size is not None and got is not None and size != got:
                 raise ValueError(f"{head}expected shape={one.shape}, found shape={shape}")

@@ -42,7 +42,7 @@ def reset_names() -> None:
 
 
 class CallContext:
-    """What a layer's call hands to those inside it: `training`, and the masks of tensors. inside: whether a layer is being called."""
+    """What a layer's call hands to those inside: `training`, the masks of tensors. inside: whether a layer is being called."""
 
     def __init__(self) -> None:
         self.training: bool | None = None
@@ -176,7 +176,13 @@ class Layer(History):
         functions = {name: activations.serialize(value) for name, value in own.items() if name.endswith("activation")}
         if self.activity_regularizer is not None:
             own["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        return {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self.dtype_policy), **own, **functions}
+        return {
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": dtype_policies.serialize(self.dtype_policy),
+            **own,
+            **functions,
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Layer:

@@ -17,7 +17,9 @@ class Merge(Layer):
 
     def _several(self, inputs: Any, least: int = 1) -> list[Any]:
         if not isinstance(inputs, (list, tuple)) or len(inputs) < least:
-            raise ValueError(f"A merge layer should be called on a list of at least {least} inputs. Layer {self.name!r} got {inputs!r}.")
+            raise ValueError(
+                f"A merge layer should be called on a list of at least {least} inputs. Layer {self.name!r} got {inputs!r}."
+            )
         return list(inputs)
 
     def call(self, inputs: Any) -> Any:
@@ -111,7 +113,8 @@ class Dot(Merge):
         first, second = (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
         if a.shape[first] != b.shape[second]:
             raise ValueError(
-                f"Layer {self.name!r}: axis {first} of {tuple(a.shape)} and axis {second} of {tuple(b.shape)} must have the same size."
+                f"Layer {self.name!r}: axis {first} of {tuple(a.shape)} and axis {second} of {tuple(b.shape)} must "
+                "have the same size."
             )
         if self.normalize:
             a, b = ops.normalize(a, axis=first), ops.normalize(b, axis=second)

@@ -91,7 +91,12 @@ class BatchNormalization(Weighted):
         shape = [1] * len(x.shape)
         shape[self.axis] = -1
         y = ops.batch_normalization(x, mean, variance, self.axis, None, None, self.epsilon)
-        for op, factor in ((ops.multiply, ops.stop_gradient(r)), (ops.add, ops.stop_gradient(d)), (ops.multiply, self.gamma), (ops.add, self.beta)):
+        for op, factor in (
+            (ops.multiply, ops.stop_gradient(r)),
+            (ops.add, ops.stop_gradient(d)),
+            (ops.multiply, self.gamma),
+            (ops.add, self.beta),
+        ):
             y = y if factor is None else op(y, ops.reshape(factor, shape))
         return y
 
@@ -109,7 +114,8 @@ class LayerNormalization(Weighted):
     """Normalizes each sample over `axis` (Ba et al., 2016).
 
     Args:
-        axis: an int or several of the last axes. epsilon: added to the variance. center, scale: whether to learn offset and factor.
+        axis: an int or several of the last axes. epsilon: added to the variance.
+        center, scale: whether to learn offset and factor.
     """
 
     supports_masking = True

@@ -18,7 +18,9 @@ class _Random(Layer):
 
     def _set_rate(self, rate: float, seed: int | None) -> None:
         if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-            raise ValueError(f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate={rate}")
+            raise ValueError(
+                f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate={rate}"
+            )
         self.rate = rate
         self._set_seed(seed)
 
@@ -53,7 +55,13 @@ class _SpatialDropout(_Random):
     arguments = "rate data_format"
 
     def __init__(
-        self, rate: float, data_format: str | None = None, seed: int | None = None, name: str | None = None, dtype: Any = None, **kwargs: Any
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(name=name, dtype=dtype, **kwargs)
         self._set_rate(rate, seed)
@@ -116,7 +124,9 @@ class GaussianNoise(_Random):
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if stddev < 0:
-            raise ValueError(f"Invalid value received for argument `stddev`. Expected a float value >= 0. Received: stddev={stddev}")
+            raise ValueError(
+                f"Invalid value received for argument `stddev`. Expected a float value >= 0. Received: stddev={stddev}"
+            )
         self.stddev = stddev
         self._set_seed(seed)
 
@@ -133,7 +143,11 @@ class AlphaDropout(Dropout):
         if not training or self.rate == 0:
             return inputs
         low = -1.0507009873554805 * 1.6732632423543772  # what SELU tends to
-        shape = inputs.shape if self.noise_shape is None else [n if k is None else k for k, n in zip(self.noise_shape, inputs.shape, strict=True)]
+        shape = (
+            inputs.shape
+            if self.noise_shape is None
+            else [n if k is None else k for k, n in zip(self.noise_shape, inputs.shape, strict=True)]
+        )
         kept = ops.greater_equal(random.uniform(tuple(shape), seed=self.seed_generator), self.rate)
         scale = ((1 - self.rate) * (1 + self.rate * low**2)) ** -0.5
         return ops.add(ops.multiply(ops.where(kept, inputs, low), scale), -scale * low * self.rate)

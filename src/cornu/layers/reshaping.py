@@ -40,7 +40,9 @@ class Reshape(Layer):
         per_sample = math.prod(inputs.shape[1:])
         known = math.prod(n for n in self.target_shape if n != -1)
         if self.target_shape.count(-1) > 1 or (per_sample % known if -1 in self.target_shape else per_sample != known):
-            raise ValueError(f"Layer {self.name!r}: samples of shape {tuple(inputs.shape[1:])} can't be reshaped to {self.target_shape}.")
+            raise ValueError(
+                f"Layer {self.name!r}: samples of shape {tuple(inputs.shape[1:])} can't be reshaped to {self.target_shape}."
+            )
         shape = tuple(per_sample // known if n == -1 else n for n in self.target_shape)
         return ops.reshape(inputs, (inputs.shape[0], *shape))
 
@@ -152,7 +154,9 @@ class _Cropping(_Spatial):
         key = [slice(None)] * len(inputs.shape)
         for axis, (before, after) in zip(self._axes(), self._pairs, strict=True):
             if before + after >= inputs.shape[axis]:
-                raise ValueError(f"Layer {self.name!r}: cropping={self.cropping} leaves nothing of an input of shape {tuple(inputs.shape)}.")
+                raise ValueError(
+                    f"Layer {self.name!r}: cropping={self.cropping} leaves nothing of an input of shape {tuple(inputs.shape)}."
+                )
             key[axis] = slice(before, inputs.shape[axis] - after)
         return ops.get_item(inputs, tuple(key))
 

@@ -18,7 +18,11 @@ class Weighted(Layer):
 
     def _keep_weight_arguments(self, arguments: dict[str, Any]) -> None:
         """Keep, of the constructor's arguments (`locals()`), those of the weights."""
-        given = {name: value for name, value in arguments.items() if name.rpartition("_")[2] in FAMILIES and name != "activity_regularizer"}
+        given = {
+            name: value
+            for name, value in arguments.items()
+            if name.rpartition("_")[2] in FAMILIES and name != "activity_regularizer"
+        }
         for name, value in given.items():
             setattr(self, name, FAMILIES[name.rpartition("_")[2]].get(value))
         self._weight_arguments = tuple(given)
@@ -27,8 +31,8 @@ class Weighted(Layer):
         """Make the weight of that name, by the arguments of that name (or of another weight's)."""
         prefix = arguments_of or weight
         return self.add_weight(
-            shape, initializer or getattr(self, f"{prefix}_initializer"), regularizer=getattr(self, f"{prefix}_regularizer", None),
-            constraint=getattr(self, f"{prefix}_constraint", None), name=weight, **options,
+            shape, initializer or getattr(self, f"{prefix}_initializer"), name=weight, **options,
+            regularizer=getattr(self, f"{prefix}_regularizer", None), constraint=getattr(self, f"{prefix}_constraint", None),
         )  # fmt: skip
 
     def get_config(self) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from cornu.ops.symbolic import STAND_INS, KerasTensor
 
 
 class Row(NamedTuple):
-    """How one op runs. layer: where it was called ("" for an op by itself); how: "native" (one form of the engine), "composed" (of native
-    ones), "host" (some part by NumPy, with a copy there and back), "none" (some part can't be computed); parts: primitives that it may end in."""
+    """How one op runs. layer: where it was called ("" for an op by itself); how: "native" (one form of the engine), "composed"
+    (of native ones), "host" (some part by NumPy, with a copy there and back), "none" (some part can't be computed);
+    parts: primitives that it may end in."""
 
     layer: str
     op: str
@@ -97,7 +98,9 @@ def _names(nodes: Iterable[Node]) -> Iterator[str]:
 def _of_model(model: Any, engine: Engine) -> Iterator[Row]:
     nodes = getattr(getattr(model, "_functional", None) or model, "_nodes", None)
     if nodes is None:
-        raise ValueError(f"explain: {model.name!r} has no symbolic inputs. Build the model from an `Input`, or explain its ops one by one.")
+        raise ValueError(
+            f"explain: {model.name!r} has no symbolic inputs. Build the model from an `Input`, or explain its ops one by one."
+        )
     for node in nodes:
         where = getattr(node.operation, "name", "")
         if getattr(node.operation, "_nodes", None) or getattr(node.operation, "_functional", None):

@@ -23,7 +23,7 @@ def export_onnx(
 
     Args:
         model: a built model. filepath: of the file.
-        input_signature: nested things with `shape` (None for the batch) and `dtype`; by default those of a functional model's inputs.
+        input_signature: nested things with `shape` (None for the batch) and `dtype`; by default a functional model's inputs.
         opset_version: of ONNX; by default the least that serves. verbose: print where it went.
 
     Raises:
@@ -53,7 +53,9 @@ def export_onnx(
     proto = rendering.model(graph, names, outputs, weights)
     if opset_version is not None:
         if opset_version < proto.opset_import[0].version:
-            raise ValueError(f"This model needs at least version {proto.opset_import[0].version} of ONNX's operators, not {opset_version}.")
+            raise ValueError(
+                f"This model needs at least version {proto.opset_import[0].version} of ONNX's operators, not {opset_version}."
+            )
         proto.opset_import[0].version = opset_version
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, str(filepath))
@@ -67,15 +69,17 @@ def _inputs_of(model: Any, signature: Any) -> tuple[Any, list[Any], list[str]]:
     if given is None and getattr(model, "_functional", None) is not None:
         given = model._functional._inputs_struct
     if given is None:
-        raise ValueError(f"The inputs of model {model.name!r} are not known: pass `input_signature`, say [cornu.KerasTensor((None, 8))].")
+        raise ValueError(
+            f"The inputs of model {model.name!r} are not known: pass `input_signature`, say [cornu.KerasTensor((None, 8))]."
+        )
     if isinstance(given, (list, tuple)) and len(given) == 1:
         given = given[0]
     specs = tree.flatten(given)
     for spec in specs:
         if None in tuple(spec.shape)[1:]:
             raise ValueError(
-                f"Only the batch size can stay open in an exported model, but an input has the shape {tuple(spec.shape)}. Pass an "
-                "`input_signature` with the other sizes."
+                f"Only the batch size can stay open in an exported model, but an input has the shape {tuple(spec.shape)}. Pass "
+                "an `input_signature` with the other sizes."
             )
     names = [getattr(spec, "name", None) or f"input_{i}" for i, spec in enumerate(specs)]
     return given, specs, names

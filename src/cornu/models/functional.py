@@ -70,7 +70,9 @@ class Functional(Model):
         for what, structure in (("inputs", inputs), ("outputs", outputs)):
             wrong = [x for x in tree.flatten(structure) if not isinstance(x, KerasTensor)]
             if wrong:
-                raise ValueError(f"All `{what}` values must be KerasTensors. Received: {what}={structure}, including {wrong[0]!r}.")
+                raise ValueError(
+                    f"All `{what}` values must be KerasTensors. Received: {what}={structure}, including {wrong[0]!r}."
+                )
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self.inputs, self.outputs = tree.flatten(inputs), tree.flatten(outputs)
         self._nodes = nodes_between(self.inputs, self.outputs)
@@ -123,10 +125,13 @@ class Functional(Model):
             raise ValueError(f"Model {self.name!r} expects {len(self.inputs)} input(s) {self.input_names}, but got {len(flat)}.")
         for x, symbol in zip(flat, self.inputs, strict=True):
             shape = tuple(x.shape)
-            fits = len(shape) == symbol.ndim and all(b is None or a is None or a == b for a, b in zip(shape, symbol.shape, strict=True))
+            fits = len(shape) == symbol.ndim and all(
+                b is None or a is None or a == b for a, b in zip(shape, symbol.shape, strict=True)
+            )
             if not fits:
                 raise ValueError(
-                    f'Input of model "{self.name}" is incompatible: input {symbol.name!r} expects shape {symbol.shape}, found shape {shape}.'
+                    f'Input of model "{self.name}" is incompatible: input {symbol.name!r} expects shape {symbol.shape}, '
+                    f"found shape {shape}."
                 )
         return flat
 

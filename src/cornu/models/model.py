@@ -27,7 +27,9 @@ class Model(Trainer):
         Functional = cls.functional
         if (args or "inputs" in kwargs) and not issubclass(cls, Functional) and (len(args) > 1 or "outputs" in kwargs):
             # Also for a subclass that only changes `train_step`: its instances are functional models.
-            return super().__new__(Functional if cls is Model else type(cls.__name__, (cls, Functional), {"__module__": cls.__module__}))
+            return super().__new__(
+                Functional if cls is Model else type(cls.__name__, (cls, Functional), {"__module__": cls.__module__})
+            )
         return super().__new__(cls)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -48,7 +50,9 @@ class Model(Trainer):
             raise ValueError("Provide either a layer name or a layer index.")
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(f"Was asked to retrieve layer at index {index}, but the model only has {len(self.layers)} layers.")
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index}, but the model only has {len(self.layers)} layers."
+                )
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:

@@ -38,11 +38,15 @@ class Sequential(Model):
         if isinstance(layer, KerasTensor) and layer.node is not None and isinstance(layer.node.operation, InputLayer):
             layer = layer.node.operation
         if not isinstance(layer, Layer):
-            raise ValueError(f"Only instances of `Layer` can be added to a Sequential model. Received: {layer!r} (of type {type(layer)})")
+            raise ValueError(
+                f"Only instances of `Layer` can be added to a Sequential model. Received: {layer!r} (of type {type(layer)})"
+            )
         if not self._stack and getattr(layer, "_input_shape_arg", None) is not None:
             self._stack.append(Input(batch_shape=layer._input_shape_arg).node.operation)  # type: ignore[union-attr]
         if any(other.name == layer.name for other in self._stack):
-            raise ValueError(f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already used.")
+            raise ValueError(
+                f"All layers added to a Sequential model should have unique names. Name {layer.name!r} is already used."
+            )
         if isinstance(layer, InputLayer) and self._stack:
             raise ValueError(f"Sequential model {self.name!r} has already layers: an Input can only be the first.")
         self._stack.append(layer)

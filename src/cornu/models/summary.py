@@ -34,8 +34,22 @@ def _rows(model: Any, expand: bool, indent: str = "") -> Iterator[tuple[Any, str
     for layer in model.layers:
         node = produced.get(layer)
         shape = getattr(layer, "batch_shape", None) or (_shapes(node.outputs) if node else "?")
-        before = [] if node is None or sequential else [getattr(p.operation, "name", p.operation.__name__ if hasattr(p.operation, "__name__") else "?") for p in node.parents]
-        yield layer, f"{indent}{layer.name} ({type(layer).__name__})", str(shape), layer.count_params(), ", ".join(before) or "-", layer.trainable
+        before = (
+            []
+            if node is None or sequential
+            else [
+                getattr(p.operation, "name", p.operation.__name__ if hasattr(p.operation, "__name__") else "?")
+                for p in node.parents
+            ]
+        )
+        yield (
+            layer,
+            f"{indent}{layer.name} ({type(layer).__name__})",
+            str(shape),
+            layer.count_params(),
+            ", ".join(before) or "-",
+            layer.trainable,
+        )
         if expand and hasattr(layer, "layers"):
             yield from _rows(layer, expand, indent + "  └ ")
 
@@ -63,7 +77,13 @@ def print_summary(
     if show_trainable:
         table.add_column("Trainable")
     for _, name, shape, params, before, trainable in _rows(model, expand_nested):
-        cells = [name, shape, f"{params:,}", *([before] if connected else []), *(["Y" if trainable else "N"] if show_trainable else [])]
+        cells = [
+            name,
+            shape,
+            f"{params:,}",
+            *([before] if connected else []),
+            *(["Y" if trainable else "N"] if show_trainable else []),
+        ]
         table.add_row(*[Text(cell) for cell in cells])
     optimizer = getattr(model, "optimizer", None)
     extra = list(optimizer.variables) if optimizer is not None and optimizer.built else []

@@ -34,7 +34,9 @@ class SGD(Optimizer):
         slot = self.momentums[self._index[variable]]
         velocity = ops.subtract(ops.multiply(slot, self.momentum), step)
         slot.assign(velocity)
-        variable.assign(ops.add(variable, ops.subtract(ops.multiply(velocity, self.momentum), step) if self.nesterov else velocity))
+        variable.assign(
+            ops.add(variable, ops.subtract(ops.multiply(velocity, self.momentum), step) if self.nesterov else velocity)
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
@@ -85,7 +87,8 @@ class Adam(Optimizer):
     """Adaptive moments (Kingma and Ba, 2014); `amsgrad` keeps the largest second moment (Reddi et al., 2018)."""
 
     def __init__(
-        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, amsgrad: bool = False,
+        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
+        amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(learning_rate, **kwargs)

@@ -34,7 +34,8 @@ class Optimizer:
     """
 
     def __init__(
-        self, learning_rate: Any, weight_decay: float | None = None, clipnorm: float | None = None, clipvalue: float | None = None,
+        self, learning_rate: Any, weight_decay: float | None = None, clipnorm: float | None = None,
+        clipvalue: float | None = None,
         global_clipnorm: float | None = None, use_ema: bool = False, ema_momentum: float = 0.99,
         ema_overwrite_frequency: int | None = None, loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None, name: str | None = None, **kwargs: Any,
@@ -48,11 +49,19 @@ class Optimizer:
                 raise ValueError(f"`{what}` must be positive, got {value}.")
         if use_ema and not 0 <= ema_momentum <= 1:
             raise ValueError(f"`ema_momentum` must be in [0, 1], got {ema_momentum}.")
-        for what, count, least in (("ema_overwrite_frequency", ema_overwrite_frequency, 1), ("gradient_accumulation_steps", gradient_accumulation_steps, 2)):
+        for what, count, least in (
+            ("ema_overwrite_frequency", ema_overwrite_frequency, 1),
+            ("gradient_accumulation_steps", gradient_accumulation_steps, 2),
+        ):
             if count is not None and (not isinstance(count, int) or count < least):
                 raise ValueError(f"`{what}` must be an integer of at least {least} or None, got {count!r}.")
         self.name = name or snake_case(type(self).__name__)
-        self.weight_decay, self.clipnorm, self.clipvalue, self.global_clipnorm = weight_decay, clipnorm, clipvalue, global_clipnorm
+        self.weight_decay, self.clipnorm, self.clipvalue, self.global_clipnorm = (
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+        )
         self.use_ema, self.ema_momentum, self.ema_overwrite_frequency = use_ema, ema_momentum, ema_overwrite_frequency
         self.loss_scale_factor, self.gradient_accumulation_steps = loss_scale_factor, gradient_accumulation_steps
         self.built = False
@@ -98,7 +107,9 @@ class Optimizer:
                 raise TypeError(f"{self.name}: training has begun; a learning rate schedule must be given to the constructor.")
             self._schedule = value
         elif self._schedule is not None:
-            raise TypeError(f"{self.name}: its learning rate follows a schedule and can't be set. Make the optimizer with a number instead.")
+            raise TypeError(
+                f"{self.name}: its learning rate follows a schedule and can't be set. Make the optimizer with a number instead."
+            )
         else:
             self._learning_rate.assign(value)
 
@@ -118,8 +129,10 @@ class Optimizer:
         self._accumulators = self._slots_for("gradient_accumulator") if self.gradient_accumulation_steps else []
         self.built = True
 
-    def add_variable_from_reference(self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros") -> Variable:
-        """A slot shaped like a variable, on its engine; starts at zero, or at a number, or as `initializer(shape, dtype)` gives."""
+    def add_variable_from_reference(
+        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+    ) -> Variable:
+        """A slot shaped like a variable, on its engine; starts at zero, at a number, or as `initializer(shape, dtype)` gives."""
         with context.use(reference_variable.engine):
             shape, dtype = reference_variable.shape, dt.numpy_dtype(reference_variable.storage_dtype)
             fill = 0 if initializer == "zeros" else initializer
@@ -158,7 +171,9 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__} got {len(grads)} gradients for {len(variables)} variables.")
         unknown = [v.path for v in variables if v not in self._index]
         if unknown:
-            raise ValueError(f"Unknown variables: {unknown}. This optimizer was built for other variables: make a new one, or compile again.")
+            raise ValueError(
+                f"Unknown variables: {unknown}. This optimizer was built for other variables: make a new one, or compile again."
+            )
         pairs = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
         if self.loss_scale_factor is not None:
             pairs = [(ops.divide(g, self.loss_scale_factor), v) for g, v in pairs]
@@ -212,7 +227,9 @@ class Optimizer:
         for variable in var_list if self.use_ema else ():
             variable.assign(read(self._averages[self._index[variable]]))
 
-    def exclude_from_weight_decay(self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None) -> None:
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
         """Spare variables from `weight_decay`: those given, and those whose path contains one of the names.
 
         Raises:
@@ -256,7 +273,9 @@ class Optimizer:
             raise ValueError(f"{self.name}: call `build(variables)` before `stateless_apply`.")
         cells, values = [*self._trainable, *self.variables], [*trainable_variables, *optimizer_variables]
         if len(cells) != len(values):
-            raise ValueError(f"{self.name} has {len(cells)} variables (trained ones and its own), but {len(values)} values were given.")
+            raise ValueError(
+                f"{self.name} has {len(cells)} variables (trained ones and its own), but {len(values)} values were given."
+            )
         with StateScope(dict(zip(cells, values, strict=True))) as scope:
             self.apply(grads)
         return [scope.values[v] for v in self._trainable], [scope.values[v] for v in self.variables]
@@ -275,7 +294,9 @@ class Optimizer:
         return cls(**config)
 
 
-_COMMON = [p for p in inspect.signature(Optimizer).parameters.values() if p.name != "learning_rate" and p.kind is not p.VAR_KEYWORD]
+_COMMON = [
+    p for p in inspect.signature(Optimizer).parameters.values() if p.name != "learning_rate" and p.kind is not p.VAR_KEYWORD
+]
 
 
 def _assign_where(condition: Any, do: Callable[[], None]) -> None:

@@ -39,7 +39,12 @@ class ExponentialDecay(LearningRateSchedule):
     """initial * decay_rate ** (step / decay_steps); `staircase` takes whole numbers of `decay_steps`."""
 
     def __init__(
-        self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False, name: str = "ExponentialDecay"
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "ExponentialDecay",
     ) -> None:
         _positive("ExponentialDecay", "decay_steps", decay_steps)
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
@@ -54,7 +59,12 @@ class InverseTimeDecay(LearningRateSchedule):
     """initial / (1 + decay_rate * step / decay_steps); `staircase` takes whole numbers of `decay_steps`."""
 
     def __init__(
-        self, initial_learning_rate: float, decay_steps: int, decay_rate: float, staircase: bool = False, name: str = "InverseTimeDecay"
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "InverseTimeDecay",
     ) -> None:
         _positive("InverseTimeDecay", "decay_steps", decay_steps)
         self.initial_learning_rate, self.decay_steps, self.decay_rate = initial_learning_rate, decay_steps, decay_rate
@@ -79,7 +89,9 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:
         if len(boundaries) != len(values) - 1:
-            raise ValueError(f"PiecewiseConstantDecay: {len(boundaries)} boundaries need {len(boundaries) + 1} values, got {len(values)}.")
+            raise ValueError(
+                f"PiecewiseConstantDecay: {len(boundaries)} boundaries need {len(boundaries) + 1} values, got {len(values)}."
+            )
         self.boundaries, self.values, self.name = list(boundaries), list(values), name
 
     def __call__(self, step: Any) -> Any:
@@ -97,7 +109,11 @@ class PolynomialDecay(LearningRateSchedule):
         cycle: bool = False, name: str = "PolynomialDecay",
     ) -> None:  # fmt: skip
         _positive("PolynomialDecay", "decay_steps", decay_steps)
-        self.initial_learning_rate, self.decay_steps, self.end_learning_rate = initial_learning_rate, decay_steps, end_learning_rate
+        self.initial_learning_rate, self.decay_steps, self.end_learning_rate = (
+            initial_learning_rate,
+            decay_steps,
+            end_learning_rate,
+        )
         self.power, self.cycle, self.name = power, cycle, name
 
     def __call__(self, step: Any) -> Any:
@@ -116,7 +132,7 @@ def _cosine(share: Any, floor: float) -> Any:
 class CosineDecay(LearningRateSchedule):
     """Half a cosine from initial to `alpha` times it within `decay_steps` (Loshchilov and Hutter, 2017).
 
-    With `warmup_target` the rate first grows along a line from initial to the target within `warmup_steps`, and decays from there.
+    With `warmup_target` the rate first grows along a line from initial to the target within `warmup_steps`, then decays.
     """
 
     def __init__(
@@ -130,7 +146,9 @@ class CosineDecay(LearningRateSchedule):
     def __call__(self, step: Any) -> Any:
         step = _float(step)
         if self.warmup_target is None:
-            return ops.multiply(_cosine(ops.minimum(ops.divide(step, self.decay_steps), 1.0), self.alpha), self.initial_learning_rate)
+            return ops.multiply(
+                _cosine(ops.minimum(ops.divide(step, self.decay_steps), 1.0), self.alpha), self.initial_learning_rate
+            )
         share = ops.clip(ops.divide(ops.subtract(step, self.warmup_steps), self.decay_steps), 0.0, 1.0)
         decayed = ops.multiply(_cosine(share, self.alpha), self.warmup_target)
         slope = (self.warmup_target - self.initial_learning_rate) / max(self.warmup_steps, 1)
@@ -139,7 +157,10 @@ class CosineDecay(LearningRateSchedule):
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Half cosines one after the other, each `t_mul` times as long and starting `m_mul` times as high (Loshchilov and Hutter, 2017)."""
+    """Half cosines one after the other, each `t_mul` times as long and starting `m_mul` times as high.
+
+    (Loshchilov and Hutter, 2017)
+    """
 
     def __init__(
         self, initial_learning_rate: float, first_decay_steps: int, t_mul: float = 2.0, m_mul: float = 1.0, alpha: float = 0.0,

@@ -69,7 +69,7 @@ def _mix(x: Any) -> Any:
 
 @op
 def random_bits(stream, shape, draw=0):
-    """32 random bits per element, as int32, of the stream (an int32 pair of seed and counter). `draw`: an int or an int32 scalar."""
+    """32 random bits per element, as int32, of the stream (an int32 pair of seed and counter). draw: an int, or int32 scalar."""
     size = math.prod(shape)
     if size >= 2**31:
         raise ValueError(f"One draw has at most 2**31 - 1 numbers, not {size}.")

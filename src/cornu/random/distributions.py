@@ -1,5 +1,5 @@
-"""Draws from distributions. Every one takes `seed`: an int (always the same numbers), a `SeedGenerator` (moves on at each use), or
-None (the process's generator, see `utils.set_random_seed`)."""
+"""Draws from distributions. Every one takes `seed`: an int (always the same numbers), a `SeedGenerator` (moves on at each use),
+or None (the process's generator, see `utils.set_random_seed`)."""
 
 from __future__ import annotations
 

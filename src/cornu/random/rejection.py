@@ -95,7 +95,9 @@ def _log_factorial(k: Any) -> Any:
     square = P.divide(1.0, P.multiply(x, x))
     series = P.divide(P.subtract(1 / 12, P.multiply(square, P.subtract(1 / 360, P.multiply(square, 1 / 1260)))), x)
     log_x = P.log(x)
-    return P.subtract(P.add(P.subtract(P.multiply(P.subtract(x, 0.5), log_x), x), P.add(series, 0.5 * math.log(2 * math.pi))), P.log(product))
+    return P.subtract(
+        P.add(P.subtract(P.multiply(P.subtract(x, 0.5), log_x), x), P.add(series, 0.5 * math.log(2 * math.pi))), P.log(product)
+    )
 
 
 def _few(stream: Any, shape: tuple[int, ...], n: Any, q: Any) -> Any:
@@ -111,7 +113,9 @@ def _few(stream: Any, shape: tuple[int, ...], n: Any, q: Any) -> Any:
         return P.any(P.less_equal(trials, n), axes=tuple(range(len(shape))))
 
     zeros = P.full(shape=shape, value=0.0, dtype="float64")
-    return ops.while_loop(unfinished, again, (P.full(shape=(), value=0, dtype="int32"), zeros, zeros), maximum_iterations=TURNS)[1]
+    return ops.while_loop(unfinished, again, (P.full(shape=(), value=0, dtype="int32"), zeros, zeros), maximum_iterations=TURNS)[
+        1
+    ]
 
 
 def _many(stream: Any, shape: tuple[int, ...], n: Any, q: Any) -> Any:
@@ -143,7 +147,8 @@ def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, see
     """Numbers of successes in `counts` trials, each with its probability.
 
     Args:
-        shape: of the result. counts, probabilities: broadcast to `shape`. dtype: float, `floatx()` by default. seed: as everywhere.
+        shape: of the result. counts, probabilities: broadcast to `shape`. dtype: float, `floatx()` by default.
+        seed: as everywhere.
 
     Raises:
         ValueError: for negative counts or probabilities outside [0, 1] (in tensors these give NaN), a wrong dtype, shape or seed.

@@ -99,7 +99,9 @@ class CompiledMetrics:
             single = len(names) == 1 and not isinstance(source, dict)
             entries = [source] if single else per_output(source, names, "metrics")
             if flat and not single and len(source) != len(names):
-                raise ValueError(f"`metrics` of a model with the outputs {list(names)} must be a dict by output, or a list with a list each.")
+                raise ValueError(
+                    f"`metrics` of a model with the outputs {list(names)} must be a dict by output, or a list with a list each."
+                )
             for i, entry in enumerate(entries):
                 for item in entry if isinstance(entry, (list, tuple)) else [entry]:
                     if item is not None:

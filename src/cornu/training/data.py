@@ -89,7 +89,8 @@ class ArrayAdapter:
     """
 
     def __init__(
-        self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32, shuffle: Any = False, class_weight: Any = None,
+        self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32, shuffle: Any = False,
+        class_weight: Any = None,
         steps: int | None = None,
     ) -> None:  # fmt: skip
         if batch_size < 1:
@@ -206,12 +207,16 @@ def adapt(
     """
     if x is None:
         raise ValueError("There is no data: `x` is None.")
-    is_dataset = not isinstance(x, (list, tuple, dict, np.ndarray, Cell)) and not hasattr(x, "shape") and not hasattr(x, "to_numpy")
+    is_dataset = (
+        not isinstance(x, (list, tuple, dict, np.ndarray, Cell)) and not hasattr(x, "shape") and not hasattr(x, "to_numpy")
+    )
     if not is_dataset:
         return ArrayAdapter(x, y, sample_weight, batch_size or 32, shuffle, class_weight, steps)
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
-            raise ValueError(f"`{name}` can't be given when `x` is a dataset or generator ({type(x).__name__}): its batches hold it.")
+            raise ValueError(
+                f"`{name}` can't be given when `x` is a dataset or generator ({type(x).__name__}): its batches hold it."
+            )
     if not hasattr(x, "__iter__") and not hasattr(x, "__getitem__"):
         raise ValueError(f"Can't take data from `x` of type {type(x).__name__}: expected arrays, a generator, or a dataset.")
     return IterableAdapter(x, steps, shuffle, class_weight)

@@ -50,8 +50,9 @@ class Trainer(Layer):
             optimizer: name or instance. loss: name, function or `Loss`; a list or dict of them for several outputs.
             loss_weights: factor per output. metrics, weighted_metrics: names, functions, `Metric`s (per output for several);
             only the latter see sample weights. run_eagerly: run the step op by op, for debugging.
-            steps_per_execution: batches between calls of the callbacks' batch methods. jit_compile, auto_scale_loss: accepted, no effect
-            (steps are always compiled; scale with the optimizer's `loss_scale_factor`).
+            steps_per_execution: batches between calls of the callbacks' batch methods.
+            jit_compile, auto_scale_loss: accepted, no effect (steps are always compiled; scale with the optimizer's
+            `loss_scale_factor`).
 
         Raises:
             ValueError: for an unknown optimizer, loss or metric, or fewer than one step per execution.
@@ -190,7 +191,9 @@ class Trainer(Layer):
         names = getattr(self, "output_names", None)
         if y_pred is None or y is None:
             return
-        names = names or ([f"output_{i}" for i in range(len(tree.flatten(y_pred)))] if not isinstance(y_pred, dict) else list(y_pred))
+        names = names or (
+            [f"output_{i}" for i in range(len(tree.flatten(y_pred)))] if not isinstance(y_pred, dict) else list(y_pred)
+        )
         if self._compile["loss"] is not None:
             self._compile_loss = CompiledLoss(self._compile["loss"], self._compile["loss_weights"], names)
         self._compile_metrics = CompiledMetrics(self._compile["metrics"], self._compile["weighted_metrics"], names, y, y_pred)
@@ -217,7 +220,7 @@ class Trainer(Layer):
         """Train for some epochs.
 
         Args:
-            x, y: arrays with the samples first (nested for several inputs and outputs), or a generator or dataset of batches as x.
+            x, y: arrays with the samples first (nested for several inputs and outputs), or as x a generator or dataset.
             batch_size: 32 by default. verbose: 0, 1 (bar), 2 (a line per epoch), "auto" (1).
             validation_split: share of the samples at the end that is kept for validation; or validation_data `(x, y)` or
             `(x, y, sample_weight)` or a dataset. shuffle: each epoch. class_weight: class -> weight. sample_weight: per sample.
@@ -325,7 +328,9 @@ class Trainer(Layer):
         return logs if return_dict else self._as_list(logs)
 
     def _as_list(self, logs: Logs) -> Any:
-        values = [logs["loss"], *[value for name, value in logs.items() if name != "loss"]] if "loss" in logs else list(logs.values())
+        values = (
+            [logs["loss"], *[value for name, value in logs.items() if name != "loss"]] if "loss" in logs else list(logs.values())
+        )
         return values[0] if len(values) == 1 else values
 
     def predict(

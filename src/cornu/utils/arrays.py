@@ -40,7 +40,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
-    """x divided by its norm of that order along `axis`, zeros left as they are; an engine's tensor gives one, all else an array."""
+    """x divided by its norm of that order along `axis`, zeros as they are; a tensor of an engine gives one, all else an array."""
     if _is_tensor(x):
         return ops.normalize(x, axis=axis, order=order)
     array = np.atleast_1d(np.asarray(x))

@@ -53,7 +53,9 @@ def _check(boxes: Any, where: str, *formats: str) -> None:
 
 def _scale(boxes: Any, width: Any, height: Any) -> Any:
     a, b, c, d = _parts(boxes)
-    return ops.concatenate([ops.multiply(a, width), ops.multiply(b, height), ops.multiply(c, width), ops.multiply(d, height)], axis=-1)
+    return ops.concatenate(
+        [ops.multiply(a, width), ops.multiply(b, height), ops.multiply(c, width), ops.multiply(d, height)], axis=-1
+    )
 
 
 def _converted(boxes: Any, source: str, target: str, height: Any, width: Any, where: str) -> Any:
@@ -145,7 +147,9 @@ def _corners(boxes: Any, name: str, image_shape: Any, where: str) -> list[Any]:
 
 def _overlap(first: Any, second: Any) -> tuple[Any, Any]:
     """Area of intersection and of union of boxes as lists of corners."""
-    sides = [ops.maximum(ops.subtract(ops.minimum(first[i + 2], second[i + 2]), ops.maximum(first[i], second[i])), 0) for i in (0, 1)]
+    sides = [
+        ops.maximum(ops.subtract(ops.minimum(first[i + 2], second[i + 2]), ops.maximum(first[i], second[i])), 0) for i in (0, 1)
+    ]
     shared = ops.multiply(*sides)
     areas = [ops.multiply(ops.subtract(b[2], b[0]), ops.subtract(b[3], b[1])) for b in (first, second)]
     return shared, ops.subtract(ops.add(*areas), shared)
@@ -204,7 +208,7 @@ def encode_box_to_deltas(
     variance: Any = None,
     image_shape: Any = None,
 ) -> Any:
-    """Boxes as seen from anchors: the center's distance in sizes of the anchor, and the logarithm of the sizes' ratio, by `variance`."""
+    """Boxes as seen from anchors: distances of centers in sizes of the anchor, logarithms of the sizes' ratio, by `variance`."""
     center, size = _centers(anchors, anchor_format, encoding_format, image_shape, "encode_box_to_deltas")
     box_center, box_size = _centers(boxes, box_format, encoding_format, image_shape, "encode_box_to_deltas")
     deltas = ops.concatenate([ops.divide(ops.subtract(box_center, center), size), ops.log(ops.divide(box_size, size))], axis=-1)
@@ -266,7 +270,9 @@ def affine_transform(
     def moved(x: Any, y: Any) -> tuple[Any, Any]:
         x, y = ops.add(ops.subtract(x, center[0]), shift[0]), ops.add(ops.subtract(y, center[1]), shift[1])
         turned, back = sums((cos, x), (sin, y)), sums((sin, x), (cos, y))
-        right = ops.subtract(ops.add(turned, ops.multiply(a, back)), ops.multiply(ab, ops.subtract(ops.multiply(cos, x), ops.multiply(sin, y))))
+        right = ops.subtract(
+            ops.add(turned, ops.multiply(a, back)), ops.multiply(ab, ops.subtract(ops.multiply(cos, x), ops.multiply(sin, y)))
+        )
         down = ops.add(ops.subtract(ops.multiply(cos, y), ops.multiply(sin, x)), ops.multiply(b, turned))
         return ops.add(ops.multiply(size, right), center[0]), ops.add(ops.multiply(size, down), center[1])
 

@@ -6,4 +6,16 @@ from cornu.layers.rnn.lstm import LSTM, LSTMCell
 from cornu.layers.rnn.simple import SimpleRNN, SimpleRNNCell
 from cornu.layers.rnn.wrappers import Bidirectional, TimeDistributed, Wrapper
 
-__all__ = ["GRU", "LSTM", "RNN", "Bidirectional", "GRUCell", "LSTMCell", "SimpleRNN", "SimpleRNNCell", "StackedRNNCells", "TimeDistributed", "Wrapper"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Bidirectional",
+    "GRUCell",
+    "LSTMCell",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "StackedRNNCells",
+    "TimeDistributed",
+    "Wrapper",
+]

@@ -167,14 +167,20 @@ class RNN(Layer):
     arguments = "return_sequences return_state go_backwards stateful unroll zero_output_for_mask"
 
     def __init__(
-        self, cell: Any, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, stateful: bool = False,
+        self, cell: Any, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False,
+        stateful: bool = False,
         unroll: bool = False, zero_output_for_mask: bool = False, **kwargs: Any,
     ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         cell = StackedRNNCells(cell) if isinstance(cell, (list, tuple)) else cell
         if not hasattr(cell, "call") or not hasattr(cell, "state_size"):
             raise ValueError(f"Argument `cell` should have a `call` method and a `state_size` attribute. Received: cell={cell!r}")
-        self.cell, self.return_sequences, self.return_state, self.go_backwards = cell, return_sequences, return_state, go_backwards
+        self.cell, self.return_sequences, self.return_state, self.go_backwards = (
+            cell,
+            return_sequences,
+            return_state,
+            go_backwards,
+        )
         self.stateful, self.unroll, self.zero_output_for_mask = stateful, unroll, zero_output_for_mask
         self.states: Any = None
         self.supports_masking = True
@@ -187,7 +193,9 @@ class RNN(Layer):
         self.input_spec = InputSpec(ndim=len(sequences_shape), axes={-1: sequences_shape[-1]})
         if self.stateful:
             if sequences_shape[0] is None:
-                raise ValueError(f"Layer {self.name!r}: a stateful RNN needs a fixed batch size; give `batch_shape` to the Input.")
+                raise ValueError(
+                    f"Layer {self.name!r}: a stateful RNN needs a fixed batch size; give `batch_shape` to the Input."
+                )
             shapes = tree.map_structure(lambda x: tuple(x.shape), self.get_initial_state(sequences_shape[0]))
             self.states = _state_variables(shapes, self.compute_dtype)
 
@@ -241,7 +249,9 @@ class RNN(Layer):
         """The cell's step as a function of (element, states), and the sequences whose elements it takes."""
         cell = self.cell
         if not isinstance(cell, Cell):
-            return lambda x, states: _call_cell(cell, x, list(states) if isinstance(cell.state_size, (list, tuple)) else states[0], training), sequences
+            return lambda x, states: _call_cell(
+                cell, x, list(states) if isinstance(cell.state_size, (list, tuple)) else states[0], training
+            ), sequences
         sequences = cell.dropped(sequences, bool(training))
         keep = cell.recurrent_mask(sequences.shape[0], bool(training))
         forget = (lambda states: states) if keep is None else (lambda states: [ops.multiply(states[0], keep), *states[1:]])
@@ -292,7 +302,9 @@ class BuiltInRNN(RNN):
         walking = {name: given[name] for name in "return_sequences return_state go_backwards stateful unroll".split()}
         of_cell = {name: given[name] for name in inspect.signature(self.cell_class).parameters if name != "kwargs"}
         policy = {key: kwargs[key] for key in ("dtype", "trainable") if key in kwargs}
-        super().__init__(self.cell_class(**of_cell, **policy), **walking, activity_regularizer=given.get("activity_regularizer"), **kwargs)
+        super().__init__(
+            self.cell_class(**of_cell, **policy), **walking, activity_regularizer=given.get("activity_regularizer"), **kwargs
+        )
         self.input_spec = InputSpec(ndim=3)
 
     def __getattr__(self, name: str) -> Any:

@@ -60,8 +60,9 @@ class GRU(BuiltInRNN):
     """Gated recurrent units over sequences (N, steps, features) (Cho et al., 2014).
 
     Args:
-        units: size of the state. activation, recurrent_activation: of the candidate and the gates. reset_after: apply the reset gate
-            after the matrix product, with a bias of its own, as cuDNN does; otherwise before it, as in the paper.
+        units: size of the state. activation, recurrent_activation: of the candidate and the gates.
+        reset_after: apply the reset gate after the matrix product, with a bias of its own, as cuDNN does; otherwise before it,
+            as in the paper.
         dropout, recurrent_dropout: on inputs and states, one decision per sequence. use_cudnn: accepted, no effect.
             The others: as in `RNN`, and of the weights as in `Dense`.
     """

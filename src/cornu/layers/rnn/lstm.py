@@ -52,7 +52,8 @@ class LSTM(BuiltInRNN):
 
     Args:
         units: size of the state. activation, recurrent_activation: of cell and gates. unit_forget_bias: start the forget gate's
-            bias at one. dropout, recurrent_dropout: on inputs and states, one decision per sequence. use_cudnn: accepted, no effect.
+            bias at one. dropout, recurrent_dropout: on inputs and states, one decision per sequence.
+            use_cudnn: accepted, no effect.
             The others: as in `RNN`, and of the weights as in `Dense`.
     """
 
@@ -77,5 +78,7 @@ class LSTM(BuiltInRNN):
         functions = None if plain else (cell.recurrent_activation, cell.activation)
         sequences = cell.dropped(sequences, bool(training))
         first_h, first_c = states
-        outputs, h, c = ops.lstm(sequences, first_h, first_c, cell.kernel, cell.recurrent_kernel, cell.bias, mask, functions, self.go_backwards)
+        outputs, h, c = ops.lstm(
+            sequences, first_h, first_c, cell.kernel, cell.recurrent_kernel, cell.bias, mask, functions, self.go_backwards
+        )
         return outputs, h, [h, c]

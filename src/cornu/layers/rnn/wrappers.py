@@ -41,7 +41,9 @@ class TimeDistributed(Wrapper):
 
     def build(self, input_shape: Any) -> None:
         if len(input_shape) < 3:
-            raise ValueError(f"`TimeDistributed` layer should be passed an input shape with at least 3 dimensions, received: {input_shape}")
+            raise ValueError(
+                f"`TimeDistributed` layer should be passed an input shape with at least 3 dimensions, received: {input_shape}"
+            )
         super().build((input_shape[0], *input_shape[2:]))
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -67,7 +69,9 @@ class Bidirectional(Wrapper):
         if not isinstance(layer, Layer):
             raise ValueError(f"Please initialize `Bidirectional` layer with a `Layer` instance. Received: {layer!r}")
         if merge_mode not in ("sum", "mul", "ave", "concat", None):
-            raise ValueError(f"Invalid merge mode: {merge_mode!r}. Merge mode should be one of 'sum', 'mul', 'ave', 'concat', None.")
+            raise ValueError(
+                f"Invalid merge mode: {merge_mode!r}. Merge mode should be one of 'sum', 'mul', 'ave', 'concat', None."
+            )
         super().__init__(layer, **kwargs)
         config = layer.get_config()
         self._given_backward = backward_layer
