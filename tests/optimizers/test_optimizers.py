@@ -105,6 +105,14 @@ def test_moving_average(engine):
     close(swapped[1], expected[1])
 
 
+@pytest.mark.parametrize("centered", [False, True])
+def test_moving_average_beside_slots_of_its_own(engine, centered):
+    plain = run(optimizers.RMSprop(0.1, centered=centered))
+    optimizer = optimizers.RMSprop(0.1, centered=centered, use_ema=True, ema_momentum=0.5)
+    close(run(optimizer), plain)
+    close(optimizer._averages[0].numpy(), plain.T @ [0.125, 0.125, 0.25, 0.5])
+
+
 def test_fit_ends_with_the_average(engine):
     utils.set_random_seed(1)
     model = cornu.Sequential([layers.Input((2,)), layers.Dense(1)])
@@ -120,6 +128,14 @@ def test_decay_spares_what_is_excluded(engine):
     close(run(optimizer), run(optimizers.Adam(0.1)))
     with pytest.raises(ValueError, match="before the optimizer is built"):
         optimizer.exclude_from_weight_decay(var_names=["bias"])
+
+
+def test_decay_spares_given_variables_alone(engine):
+    spared, other = (Variable(np.ones(2, "float32"), name=name) for name in ("kernel", "my_kernel"))
+    optimizer = optimizers.SGD(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay([spared])
+    optimizer.apply([ops.zeros(2)] * 2, [spared, other])
+    close([spared.numpy(), other.numpy()], [[1, 1], [0.95, 0.95]])
 
 
 def test_constraint_after_update(engine):

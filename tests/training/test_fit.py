@@ -154,6 +154,23 @@ def test_predict_in_batches_equals_one_call(engine):
         np.testing.assert_allclose(model.predict(X[:1], verbose=0), model.predict_on_batch(X)[:1], rtol=1e-4, atol=1e-6)
 
 
+def test_predictions_are_arrays_of_their_own(engine):
+    model = cornu.Sequential([layers.Input((6,)), layers.Dropout(0.5)])
+    x = X[:8].copy()
+    for predict in (model.predict_on_batch, lambda x: model.predict(x, verbose=0), lambda x: model.predict(x, verbose=0)):
+        predict(x)[:] = 7
+        np.testing.assert_array_equal(x, X[:8])
+
+
+def test_an_output_without_a_loss(engine):
+    x = layers.Input((6,))
+    model = cornu.Model(x, [layers.Dense(1, name="first")(x), layers.Dense(1, name="second")(x)])
+    model.compile("sgd", {"second": "mse"})
+    logs = model.test_on_batch(X, [Y, Y], return_dict=True)
+    assert set(logs) == {"loss"}
+    assert logs["loss"] == pytest.approx(np.mean((model.predict(X, verbose=0)[1] - Y) ** 2), rel=1e-5)
+
+
 def test_errors():
     with cornu.engine("numpy"):
         model = cornu.Sequential([layers.Dense(1)])
@@ -242,6 +259,24 @@ def test_trainable_counts_from_the_next_compile_on(engine):
     assert moved(model) == [False, False, True, True]
     model.compile("sgd", "mse")
     assert moved(model) == [True] * 4
+
+
+def test_trained_as_it_was_compiled(engine):
+    """The two networks of a GAN: one is compiled, then frozen inside the other. Batches of another size change nothing."""
+    judge = cornu.Sequential([layers.Input((3,)), layers.Dense(1)])
+    judge.compile("sgd", "mse")
+    judge.trainable = False
+    maker = cornu.Sequential([layers.Input((3,)), layers.Dense(3), judge])
+    maker.compile("sgd", "mse")
+    for size in (4, 3):
+        x, y = np.ones((size, 3), "float32"), np.full((size, 1), 9, "float32")
+        before = maker.get_weights()
+        maker.train_on_batch(x, y)
+        between = maker.get_weights()
+        judge.train_on_batch(x, y)
+        after = maker.get_weights()
+        assert [(a != b).any() for a, b in zip(before, between, strict=True)] == [True, True, False, False]
+        assert [(a != b).any() for a, b in zip(between, after, strict=True)] == [False, False, True, True]
 
 
 def test_layers_added_and_taken_off_after_training(engine):

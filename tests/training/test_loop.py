@@ -96,6 +96,13 @@ def test_validation_is_heard_and_starts_over(engine):
         model.evaluate(X, Y, sampling_weight=1)
 
 
+def test_validation_after_some_epochs():
+    with cornu.engine("numpy"):
+        for frequency, times in ((2, 2), ([1, 4, 5], 3)):
+            history = mlp().fit(X, Y, epochs=5, verbose=0, validation_data=(X, Y), validation_freq=frequency).history
+            assert len(history["val_loss"]) == times
+
+
 def test_steps_per_epoch_of_arrays_go_on():
     with cornu.engine("numpy"):
         heard = Heard()

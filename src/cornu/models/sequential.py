@@ -61,7 +61,7 @@ class Sequential(Model):
     def _changed(self, rebuild: bool) -> None:
         """Forget what was made of another stack; make it anew with `rebuild`."""
         self.built, self._functional = False, None
-        self._forget_programs()
+        self._forget_structure()
         if rebuild:
             self._rebuild()
 
@@ -91,6 +91,8 @@ class Sequential(Model):
         return inputs
 
     def _maybe_build(self, args: Any, kwargs: dict[str, Any]) -> None:
+        if not self.layers:
+            raise ValueError(f"Sequential model {self.name!r} has no layers: give it some by `add`.")
         if not self.built and hasattr(args[0], "shape"):
             shape = tuple(args[0].shape)
             dtype = args[0].dtype if isinstance(args[0].dtype, str) else str(args[0].dtype).rpartition(".")[2]

@@ -56,7 +56,7 @@ class RMSprop(Optimizer):
         super().build(var_list)
         self._velocities = self._slots_for("velocity")
         self._momentums = self._slots_for("momentum") if self.momentum > 0 else []
-        self._averages = self._slots_for("average_gradient") if self.centered else []
+        self._average_gradients = self._slots_for("average_gradient") if self.centered else []
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         i, rate = self._index[variable], ops.cast(learning_rate, variable.dtype)
@@ -64,8 +64,8 @@ class RMSprop(Optimizer):
         self._velocities[i].assign(velocity)
         spread = velocity
         if self.centered:
-            average = ops.add(ops.multiply(self._averages[i], self.rho), ops.multiply(gradient, 1 - self.rho))
-            self._averages[i].assign(average)
+            average = ops.add(ops.multiply(self._average_gradients[i], self.rho), ops.multiply(gradient, 1 - self.rho))
+            self._average_gradients[i].assign(average)
             spread = ops.subtract(velocity, ops.square(average))
         step = ops.divide(ops.multiply(gradient, rate), ops.sqrt(ops.add(spread, self.epsilon)))
         if self.momentum > 0:

@@ -66,7 +66,8 @@ class Optimizer:
         self.loss_scale_factor, self.gradient_accumulation_steps = loss_scale_factor, gradient_accumulation_steps
         self.built = False
         self._slots: list[Variable] = []
-        self._not_decayed: list[str] = []
+        self._not_decayed: set[Variable] = set()
+        self._not_decayed_names: list[str] = []
         self._iterations = Variable(np.asarray(0, "int32"), trainable=False, autocast=False, name="iteration")
         learning_rate = schedules.deserialize(learning_rate) if isinstance(learning_rate, dict) else learning_rate
         self._schedule: Any = learning_rate if callable(learning_rate) and not isinstance(learning_rate, Variable) else None
@@ -237,14 +238,15 @@ class Optimizer:
         """
         if self.built:
             raise ValueError("`exclude_from_weight_decay()` can only be called before the optimizer is built.")
-        self._not_decayed += [v.path for v in var_list or ()] + list(var_names or ())
+        self._not_decayed |= set(var_list or ())
+        self._not_decayed_names += var_names or ()
 
     def _decay(self, variables: Sequence[Variable], rate: Any) -> None:
         if not self.weight_decay:
             return
         share = ops.multiply(rate, self.weight_decay)
         for variable in variables:
-            if not any(name in variable.path for name in self._not_decayed):
+            if variable not in self._not_decayed and not any(name in variable.path for name in self._not_decayed_names):
                 variable.assign(ops.subtract(variable, ops.multiply(variable, ops.cast(share, variable.dtype))))
 
     def _clip(self, grads: list[Any]) -> list[Any]:

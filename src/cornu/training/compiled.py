@@ -38,7 +38,7 @@ def flat_like(structure: Any, names: Sequence[str]) -> list[Any]:
 
 
 class CompiledLoss:
-    """The total loss of all outputs. `trackers` are means of the single losses, where there are several."""
+    """The total loss of all outputs. `trackers` are means of the single losses by output, where there are several."""
 
     def __init__(self, loss: Any, loss_weights: Any, names: Sequence[str]) -> None:
         self.names = list(names)
@@ -46,7 +46,8 @@ class CompiledLoss:
         self.functions: list[Callable[..., Any] | None] = [self._wrap(item) for item in found]
         weights = per_output(loss_weights, names, "loss_weights") if loss_weights is not None else [None] * len(names)
         self.weights = weights
-        self.trackers = [metrics.Mean(name=f"{name}_loss") for name in names] if len(names) > 1 else []
+        lossy = [name for name, fn in zip(names, self.functions, strict=True) if fn is not None]
+        self.trackers = {name: metrics.Mean(name=f"{name}_loss") for name in lossy} if len(lossy) > 1 else {}
 
     @staticmethod
     def _wrap(item: Any) -> Any:
@@ -64,7 +65,7 @@ class CompiledLoss:
                 continue
             value = fn(target, prediction, self._masked(weight, mask_of(prediction), fn))
             if self.trackers:
-                self.trackers[i].update_state(value, float(prediction.shape[0]))
+                self.trackers[self.names[i]].update_state(value, float(prediction.shape[0]))
             if self.weights[i] is not None:
                 value = ops.multiply(value, self.weights[i])
             total = value if total is None else ops.add(total, value)

@@ -69,6 +69,9 @@ def to_arrays(data: Any, what: str) -> Any:
 
 
 def _samples(data: Any) -> int:
+    for what, part in data.items():
+        if any(leaf is not None and not leaf.shape for leaf in tree.flatten(part)):
+            raise ValueError(f"{what} needs an axis of samples; a single number was given.")
     sizes = {what: {leaf.shape[0] for leaf in tree.flatten(part) if leaf is not None} for what, part in data.items()}
     distinct = set().union(*sizes.values())
     if len(distinct) != 1:

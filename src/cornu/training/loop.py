@@ -33,18 +33,15 @@ class Trainer(Layer):
         self.loss: Any = None
         self.run_eagerly, self.steps_per_execution = False, 1
         self._compile: dict[str, Any] | None = None
-        self._compile_loss: CompiledLoss | None = None
-        self._compile_metrics: CompiledMetrics | None = None
-        self._compile_tracker: Any = None
         self._compile_home: Any = None
-        self._forget_programs()
+        self._forget_structure()
 
     def compile(
         self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None, metrics: Any = None,
         weighted_metrics: Any = None, run_eagerly: bool = False, steps_per_execution: int = 1, jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
     ) -> None:  # fmt: skip
-        """Set up training.
+        """Set up training. What is `trainable` now is what is trained, until `compile` is called again.
 
         Args:
             optimizer: name or instance. loss: name, function or `Loss`; a list or dict of them for several outputs.
@@ -55,7 +52,8 @@ class Trainer(Layer):
             `loss_scale_factor`).
 
         Raises:
-            ValueError: for an unknown optimizer, loss or metric, or fewer than one step per execution.
+            ValueError: for an unknown optimizer, or fewer than one step per execution. (An unknown loss or metric: when training
+            begins.)
         """
         if steps_per_execution < 1:
             raise ValueError(f"`steps_per_execution` must be positive, got {steps_per_execution}.")
@@ -63,16 +61,25 @@ class Trainer(Layer):
         self.loss = loss
         self.run_eagerly, self.steps_per_execution = bool(run_eagerly), int(steps_per_execution)
         self._compile = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
-        self._compile_loss = self._compile_metrics = self._compile_tracker = None
-        self._forget_programs()
+        self._forget_structure()
+        if self.built:
+            self._trained()
 
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
         return self._compile is not None
 
+    def _forget_structure(self) -> None:
+        """Drop what was made for the layers, outputs and loss as they were."""
+        self._compile_loss: CompiledLoss | None = None
+        self._compile_metrics: CompiledMetrics | None = None
+        self._compile_tracker: Any = None
+        self._compile_trained: list[Any] | None = None
+        self._forget_programs()
+
     def _forget_programs(self) -> None:
-        """Drop what was compiled: the model has changed."""
+        """Drop what was compiled."""
         self._compile_programs: dict[tuple[str, bool], Program] = {}
         self._compile_rows: dict[Any, tuple[Compiled, Any]] = {}
 
@@ -88,7 +95,7 @@ class Trainer(Layer):
                 loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
             return self.optimizer.scale_loss(loss), (loss, y_pred)
 
-        variables = self.trainable_variables
+        variables = self._trained()
         (_, (loss, y_pred)), grads = value_and_grad(forward, variables, has_aux=True)()
         self.optimizer.apply(grads, variables)
         self._track(loss, x)
@@ -129,7 +136,7 @@ class Trainer(Layer):
     def get_metrics_result(self) -> Logs:
         """Name -> present value of all metrics."""
         results = {} if self._compile_tracker is None else {"loss": self._compile_tracker.result()}
-        for tracker in self._compile_loss.trackers if self._compile_loss else []:
+        for tracker in self._compile_loss.trackers.values() if self._compile_loss else []:
             results[tracker.name] = tracker.result()
         own = {metric.name: metric.result() for metric in self._own_metrics()}
         return {**(self._compile_metrics.result() if self._compile_metrics else {}), **results, **own}
@@ -142,7 +149,7 @@ class Trainer(Layer):
     def metrics(self) -> list[Any]:
         """All metrics: the loss's mean, those of `compile`, and those that are attributes."""
         found = [self._compile_tracker] if self._compile_tracker is not None else []
-        found += self._compile_loss.trackers if self._compile_loss else []
+        found += self._compile_loss.trackers.values() if self._compile_loss else []
         return found + (self._compile_metrics.metrics if self._compile_metrics else []) + self._own_metrics()
 
     @property
@@ -176,7 +183,13 @@ class Trainer(Layer):
             y_pred = infer_outputs(lambda v: self(v, training=False), (symbols[0],), {}) if not self._is_custom() else None
             self._make_tracking(symbols[1], y_pred)
         if training and self.optimizer is not None and not self.optimizer.built:
-            self.optimizer.build(self.trainable_variables)
+            self.optimizer.build(self._trained())
+
+    def _trained(self) -> list[Any]:
+        """The variables that were trainable at `compile`, or at the first step of a model that was not built then."""
+        if self._compile_trained is None:
+            self._compile_trained = self.trainable_variables
+        return self._compile_trained
 
     def _is_custom(self) -> bool:
         """Whether the model can't be called on its input alone (a subclass that only defines its steps)."""
@@ -215,7 +228,7 @@ class Trainer(Layer):
         self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, verbose: Any = "auto",
         callbacks: Any = None, validation_split: float = 0.0, validation_data: Any = None, shuffle: Any = True,
         class_weight: Any = None, sample_weight: Any = None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
-        validation_steps: int | None = None, validation_batch_size: int | None = None, validation_freq: int = 1,
+        validation_steps: int | None = None, validation_batch_size: int | None = None, validation_freq: Any = 1,
     ) -> History:  # fmt: skip
         """Train for some epochs.
 
@@ -224,7 +237,8 @@ class Trainer(Layer):
             batch_size: 32 by default. verbose: 0, 1 (bar), 2 (a line per epoch), "auto" (1).
             validation_split: share of the samples at the end that is kept for validation; or validation_data `(x, y)` or
             `(x, y, sample_weight)` or a dataset. shuffle: each epoch. class_weight: class -> weight. sample_weight: per sample.
-            initial_epoch: number of the first. steps_per_epoch, validation_steps: batches; validation_freq: every so many epochs.
+            initial_epoch: number of the first. steps_per_epoch, validation_steps: batches.
+            validation_freq: every so many epochs, or after those (counted from 1) in a list.
 
         Returns:
             The `History`.
@@ -253,7 +267,7 @@ class Trainer(Layer):
                 progress = Progress(verbose, steps)
                 progress.begin(epoch, epochs)
                 logs, done = self._epoch("train", train, listeners, progress)
-                if held_out is not None and (epoch + 1) % validation_freq == 0:
+                if held_out is not None and _is_due(epoch + 1, validation_freq):
                     held_out.restart()
                     listeners("on_test_begin", logs={})
                     found, _ = self._epoch("test", held_out, listeners, Progress(0, None))
@@ -264,7 +278,7 @@ class Trainer(Layer):
                 if self.stop_training:
                     break
             if self.optimizer.built:
-                self.optimizer.finalize_variable_values(self.trainable_variables)
+                self.optimizer.finalize_variable_values(self._trained())
             listeners("on_train_end", logs=logs)
         return history
 
@@ -336,12 +350,12 @@ class Trainer(Layer):
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
     ) -> Any:
-        """Predictions for all samples, as NumPy arrays nested like the model's outputs."""
+        """Predictions for all samples, as NumPy arrays of their own, nested like the model's outputs."""
         if type(x) is np.ndarray and verbose == 0 and not callbacks and steps is None and not self.run_eagerly:
             known = self._compile_rows.get((x.shape, x.dtype))
             if known is not None and len(x) <= (batch_size or 32):
                 row_step, to_numpy = known
-                return row_step.nest([np.asarray(to_numpy(y)) for y in row_step.run(x)])
+                return row_step.nest([np.array(to_numpy(y)) for y in row_step.run(x)])
         with context.use(self._home()) as engine:
             batches = adapters.adapt(x, None, None, batch_size, steps)
             listeners = CallbackList(callbacks or [], self, {"steps": batches.steps})
@@ -367,7 +381,7 @@ class Trainer(Layer):
             progress.show(len(rows), {}, end=True)
         if type(x) is np.ndarray and len(rows) == 1 and not self.run_eagerly and leaves[0].dtype == x.dtype:
             self._compile_rows[x.shape, x.dtype] = compiled, engine.to_numpy  # so that `predict` in a loop costs one call
-        return compiled.nest([np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*rows, strict=True)])
+        return compiled.nest([np.concatenate(parts) for parts in zip(*rows, strict=True)])
 
     # Single batches
 
@@ -395,7 +409,7 @@ class Trainer(Layer):
         with context.use(self._home()) as engine:
             batch = adapters.to_arrays(x, "x")
             self._ready(batch, False)
-            return tree.map_structure(lambda y: np.asarray(engine.to_numpy(y)), self._step("predict")(batch))
+            return tree.map_structure(lambda y: np.array(engine.to_numpy(y)), self._step("predict")(batch))
 
     def to(self, engine: Any) -> Any:
         """Move the model, its optimizer and its metrics to another engine; returns the model."""
@@ -406,6 +420,10 @@ class Trainer(Layer):
         self._compile_home = None
         self._forget_programs()
         return self
+
+
+def _is_due(epoch: int, frequency: Any) -> bool:
+    return epoch in frequency if isinstance(frequency, (list, tuple, set)) else epoch % frequency == 0
 
 
 def _dtype(array: Any) -> str:
