@@ -46,7 +46,9 @@ class Compiled:
 
         def flat(*values: Any) -> list[Any]:
             given = iter(values)
-            result = fn(*tree.unflatten(structure, [next(given) if is_array else x for is_array, x in zip(shapes, static, strict=True)]))
+            result = fn(
+                *tree.unflatten(structure, [next(given) if is_array else x for is_array, x in zip(shapes, static, strict=True)])
+            )
             results, self._structure = tree.flatten_with_structure(result)
             now = context.current()
             return [x if now.is_tensor(x) else now.asarray(x) for x in results]

@@ -1,7 +1,8 @@
 """Finding, loading and choosing engines. They register in the entry-point group `cornu.engines`.
 
-An engine that no package installer can install registers a module in the group `cornu.installers` under its name: `is_installed()` says
-whether what it needs is there, `install(say)` builds it and reports by `say(text)`; `cornu engines install NAME` calls that.
+An engine that no package installer can install registers a module in the group `cornu.installers` under its name:
+`is_installed()` says whether what it needs is there, `install(say)` builds it and reports by `say(text)`; `cornu engines install
+NAME` calls that.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from types import ModuleType
 from cornu import config, context
 from cornu.contract.engine import LOADED, Engine
 
-PREFERENCE = ("tensorflow", "jax", "torch", "onnxruntime", "numpy", "theano", "cntk")  # as the best one installed, when nobody chose
+PREFERENCE = (
+    "tensorflow",
+    "jax",
+    "torch",
+    "onnxruntime",
+    "numpy",
+    "theano",
+    "cntk",
+)  # as the best one installed, when nobody chose
 
 _lock = threading.RLock()
 

@@ -1,16 +1,16 @@
 """Base of staged engines: libraries that only run whole graphs.
 
-A staged engine is `class SomeEngine(StagedEngine, NumpyEngine)`: its tensors are NumPy arrays, eager calls and eager gradients are
-NumPy's. A compiled function is recorded once per signature (`graph/graph.py` specifies the graph), differentiated by the built-in
-autodiff, simplified, and lowered to the library. The engine gives:
+A staged engine is `class SomeEngine(StagedEngine, NumpyEngine)`: its tensors are NumPy arrays, eager calls and eager gradients
+are NumPy's. A compiled function is recorded once per signature (`graph/graph.py` specifies the graph), differentiated by the
+built-in autodiff, simplified, and lowered to the library. The engine gives:
 
-- `lowering`: primitive -> how it is written in the library. What stands there is the engine's own affair; `Graph.evaluate` walks a
-  graph and calls it. What the table lacks, the host computes (see below), so a table may grow over time.
+- `lowering`: primitive -> how it is written in the library. What stands there is the engine's own affair; `Graph.evaluate` walks
+  a graph and calls it. What the table lacks, the host computes (see below), so a table may grow over time.
 - `dtypes`: those that the library's tensors have. Tensors of others stay on the host.
 - `can(node)`: narrows that down where a node's parameters matter.
 - `lower(graph, storages, written)`: the callable for a graph; see there.
-- `upload`, `download`, `update`: a variable's storage on the library's side. Values stay there between steps and come back only when
-  somebody reads them.
+- `upload`, `download`, `update`: a variable's storage on the library's side.
+  Values stay there between steps and come back only when somebody reads them.
 
 A program is cut into steps, by turns on the host and on the engine; nearly all have one step, on the engine. A node that the
 engine can't do (`can`) is run by NumPy, between the steps that make its operands and those that use its results. Of what such a
@@ -52,8 +52,8 @@ class StagedEngine(RecordedEngine):
             written: no index stands twice.
 
         Returns:
-            A function of the arguments (C-contiguous arrays of the recorded shapes and dtypes) that gives the results as arrays of
-            the recorded shapes and dtypes, which later calls don't change, and puts the new values into the storages. All
+            A function of the arguments (C-contiguous arrays of the recorded shapes and dtypes) that gives the results as arrays
+            of the recorded shapes and dtypes, which later calls don't change, and puts the new values into the storages. All
             results and new values are computed from the old ones.
         """
         raise NotImplementedError

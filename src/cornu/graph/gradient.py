@@ -84,7 +84,9 @@ def _unbroadcast(cotangent: Any, operand: Value) -> Any:
     """Sum a cotangent over the dimensions along which its operand was repeated."""
     shape = tuple(cotangent.shape)
     if shape != operand.shape:
-        if len(shape) < len(operand.shape) or (len(shape) == len(operand.shape) and 1 in shape and _smaller(shape, operand.shape)):
+        if len(shape) < len(operand.shape) or (
+            len(shape) == len(operand.shape) and 1 in shape and _smaller(shape, operand.shape)
+        ):
             return lookup("broadcast_to")(cotangent, shape=operand.shape)
         extra = len(shape) - len(operand.shape)
         axes = tuple(i for i, size in enumerate(shape) if i < extra or (operand.shape[i - extra] == 1 and size != 1))
@@ -155,7 +157,9 @@ def _scan_vjp(node: Node, found: dict[Value, Any], active: set[Value]) -> Sequen
     length, reverse, body = node.params["length"], node.params["reverse"], node.params["body_fn"]
     seeds = _seeds(node, found)
     operands = node.operands
-    states = [Value(operands[i].graph, (length, *operands[i].shape), operands[i].dtype) for i in range(n_carry)]  # before each step
+    states = [
+        Value(operands[i].graph, (length, *operands[i].shape), operands[i].dtype) for i in range(n_carry)
+    ]  # before each step
     xs, constants = operands[n_carry : n_carry + n_xs], operands[n_carry + n_xs :]
     flows = lambda v: dt.is_differentiable(v.dtype)
     carried = [i for i in range(n_carry) if flows(operands[i])]
@@ -181,7 +185,14 @@ def _scan_vjp(node: Node, found: dict[Value, Any], active: set[Value]) -> Sequen
     initial = [seeds[i] for i in carried] + [_full(constants[i], 0) for i in summed]
     sequences = [seeds[i] for i in outputs] + states + xs
     results = lookup("scan")(
-        *initial, *sequences, *constants, body_fn=backward, n_carry=len(initial), n_xs=len(sequences), length=length, reverse=not reverse
+        *initial,
+        *sequences,
+        *constants,
+        body_fn=backward,
+        n_carry=len(initial),
+        n_xs=len(sequences),
+        length=length,
+        reverse=not reverse,
     )
     tracer: Any = context.current()
     _share(node, tracer.graph.nodes[-1], len(initial), len(outputs), states)
@@ -204,7 +215,9 @@ def _share(forward: Node, backward: Node, n_carry: int, n_outputs: int, states: 
     """
     ahead, back = forward.params["body_fn"], backward.params["body_fn"]
     start = n_carry + n_outputs
-    step = dict(zip(back.inputs[start : start + len(ahead.inputs)], ahead.inputs, strict=True))  # its inputs, as the forward step knows them
+    step = dict(
+        zip(back.inputs[start : start + len(ahead.inputs)], ahead.inputs, strict=True)
+    )  # its inputs, as the forward step knows them
     varying = set(back.inputs[start : start + len(states) + forward.params["n_xs"]])
     known = {*step, *back.constants}
     producer: dict[Value, Node] = {}
@@ -228,7 +241,11 @@ def _share(forward: Node, backward: Node, n_carry: int, n_outputs: int, states: 
             saved[value] = None
     stacked = [Value(forward.results[0].graph, (forward.params["length"], *v.shape), v.dtype) for v in saved]
 
-    ahead_nodes = [Node(n.primitive, [step.get(v, v) for v in n.operands], n.params, n.results) for n in back.nodes if known.issuperset(n.results)]
+    ahead_nodes = [
+        Node(n.primitive, [step.get(v, v) for v in n.operands], n.params, n.results)
+        for n in back.nodes
+        if known.issuperset(n.results)
+    ]
     outputs = [*ahead.outputs, *[step.get(v, v) for v in saved]]
     constants = {**ahead.constants, **back.constants}
     forward.params = {**forward.params, "body_fn": _graph(ahead.inputs, constants, [*ahead.nodes, *ahead_nodes], outputs)}

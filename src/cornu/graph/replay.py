@@ -23,8 +23,8 @@ def replay(
 ) -> Callable[..., list[Any]]:
     """Generate and compile the program's source.
 
-    An expression may name `out`: None, or an array of the result's shape and dtype that nobody needs any more (it may be one of the
-    operands), for the result to be written into.
+    An expression may name `out`: None, or an array of the result's shape and dtype that nobody needs any more (it may be one of
+    the operands), for the result to be written into.
 
     Args:
         graph: the program.
@@ -52,7 +52,13 @@ _OUT = re.compile(r"\bout\b")
 
 class _Writer:
     def __init__(
-        self, kernels: Any, expressions: dict[str, str], namespace: dict[str, Any], constant: Any, special: Any, fresh: Collection[str]
+        self,
+        kernels: Any,
+        expressions: dict[str, str],
+        namespace: dict[str, Any],
+        constant: Any,
+        special: Any,
+        fresh: Collection[str],
     ) -> None:
         self.kernels = kernels
         self.expressions = expressions

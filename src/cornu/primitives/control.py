@@ -101,7 +101,8 @@ def scan(*operands, body_fn, n_carry, n_xs, length, reverse=False):
 def _with_gradient_shape(*operands, backward_fn, n_results, n_inputs):
     if _specs(backward_fn)[0] != list(operands[n_results : n_results + n_inputs]):
         raise ValueError(
-            f"the gradient gives shapes {_specs(backward_fn)[0]} for inputs of shapes {list(operands[n_results : n_results + n_inputs])}"
+            f"the gradient gives shapes {_specs(backward_fn)[0]} for inputs of shapes "
+            f"{list(operands[n_results : n_results + n_inputs])}"
         )
     return list(operands[:n_results])
 
@@ -110,7 +111,7 @@ def _with_gradient_shape(*operands, backward_fn, n_results, n_inputs):
 def with_gradient(*operands, backward_fn, n_results, n_inputs):
     """The first `n_results` operands, whose gradient in the next `n_inputs` is what `backward_fn` says; others are constants.
 
-    `backward_fn` gets a cotangent for each result, and the constants; it gives one for each input. No other gradient flows through
-    the results.
+    `backward_fn` gets a cotangent for each result, and the constants; it gives one for each input.
+    No other gradient flows through the results.
     """
     return list(operands[:n_results])

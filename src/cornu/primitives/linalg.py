@@ -138,7 +138,9 @@ def cholesky(x):
 def _solve_shape(a, b, **params):
     _square(a)
     if len(b) < 2 or b[-2] != a[-1]:
-        raise ValueError(f"matrices of shape {a} and right-hand sides of shape {b} don't fit: (..., n, n) and (..., n, k) are needed")
+        raise ValueError(
+            f"matrices of shape {a} and right-hand sides of shape {b} don't fit: (..., n, n) and (..., n, k) are needed"
+        )
     return (*broadcast(a[:-2], b[:-2]), *b[-2:])
 
 
@@ -171,7 +173,9 @@ def _lu_shape(x):
     return [_matrix(x), (*x[:-2], min(x[-2:]))]
 
 
-@primitive(DtypeRule(floating.operands, lambda d: (d, "int32")), _lu_shape, _no_gradient("lu has no gradient; use solve or slogdet"))
+@primitive(
+    DtypeRule(floating.operands, lambda d: (d, "int32")), _lu_shape, _no_gradient("lu has no gradient; use solve or slogdet")
+)
 def lu(x):
     """LU decomposition with row exchanges, as LAPACK packs it: L below the diagonal, U above; 0-based pivots (int32).
 
@@ -201,7 +205,9 @@ def _qr_shape(x, *, mode):
 def _qr_vjp(g, y, x, mode):
     q, r = y
     if q.shape[-1] != r.shape[-1]:
-        raise NotImplementedError(f"qr has a gradient only for mode='reduced' and matrices with at least as many rows as columns, not {x.shape}")
+        raise NotImplementedError(
+            f"qr has a gradient only for mode='reduced' and matrices with at least as many rows as columns, not {x.shape}"
+        )
     gq, gr = g
     m = subtract(matmul(r, H(gr)), matmul(H(gq), q))
     sym = add(_lower(m), H(_strictly_lower(m)))
@@ -274,11 +280,15 @@ def _eigh_vjp(g, y, x):
     DtypeRule(floating.operands, lambda d: (dt.real_part(d), d)), lambda x: [_square(x)[:-1], x], _hermitian(_eigh_vjp)
 )
 def eigh(x):
-    """Ascending eigenvalues and orthonormal eigenvectors (columns) of symmetric (Hermitian) matrices; reads the lower triangle."""
+    """Ascending eigenvalues and orthonormal eigenvectors (columns) of symmetric (Hermitian) matrices, by the lower triangle."""
     return _by_matrix(np.linalg.eigh, 2)(x)
 
 
-@primitive(DtypeRule(to_complex.operands, lambda d: (d, d)), lambda x: [_square(x)[:-1], x], _no_gradient("eig has no gradient; eigh has one"))
+@primitive(
+    DtypeRule(to_complex.operands, lambda d: (d, d)),
+    lambda x: [_square(x)[:-1], x],
+    _no_gradient("eig has no gradient; eigh has one"),
+)
 def eig(x):
     """Eigenvalues and eigenvectors (columns), complex, in no fixed order. Not differentiable."""
     return [part.astype(x.dtype) for part in np.linalg.eig(x)]

@@ -182,7 +182,9 @@ ordered_comparison = DtypeRule(ordered.operands, _bool)
 ordered_kept = DtypeRule(_require("real numbers", ORDERED, _keep), _first)
 ordering = DtypeRule(ordered_kept.operands, _int32)
 real_floating = DtypeRule(_require("real numbers", dt.FLOATS, _float), _first)
-to_complex = DtypeRule(lambda *dtypes: tuple(dt.with_imaginary(d) if d not in dt.COMPLEXES else d for d in _float(*dtypes)), _first)
+to_complex = DtypeRule(
+    lambda *dtypes: tuple(dt.with_imaginary(d) if d not in dt.COMPLEXES else d for d in _float(*dtypes)), _first
+)
 parameter = DtypeRule(_keep, lambda *dtypes, dtype, **params: dtype)
 
 # Shape rules.

@@ -140,8 +140,8 @@ def cumsum(x, *, axis, reverse=False):
 def _cumprod_vjp(g, y, x, axis, reverse):
     """d y_k / d x_i = product of all x up to k but x_i; exact with one zero on the way, as with none.
 
-    Away from zeros it is sum_k>=i g_k y_k / x_i. Past the first zero that quotient is lost: there the products are taken with the zero
-    replaced by one, and only the first zero itself receives them.
+    Away from zeros it is sum_k>=i g_k y_k / x_i. Past the first zero that quotient is lost: there the products are taken with the
+    zero replaced by one, and only the first zero itself receives them.
     """
     one = cast(1.0, dtype=x.dtype)
     zero = equal(x, 0)

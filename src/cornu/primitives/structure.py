@@ -113,7 +113,9 @@ def pad(x, value, *, low, high, interior):
     """x with `value` before (`low`), after (`high`) and between (`interior`) its elements; negative `low`/`high` crop."""
     sizes = _pad_shape(x.shape, (), low=[max(v, 0) for v in low], high=[max(v, 0) for v in high], interior=interior)
     y = np.full(sizes, value, x.dtype)
-    spots = [np.s_[max(lo, 0) : max(lo, 0) + max((n - 1) * (gap + 1) + 1, 0) : gap + 1] for n, lo, gap in zip(x.shape, low, interior)]
+    spots = [
+        np.s_[max(lo, 0) : max(lo, 0) + max((n - 1) * (gap + 1) + 1, 0) : gap + 1] for n, lo, gap in zip(x.shape, low, interior)
+    ]
     y[tuple(spots)] = x
     crop = [np.s_[max(-lo, 0) : n - max(-hi, 0)] for n, lo, hi in zip(sizes, low, high)]
     return y[tuple(crop)]

@@ -28,7 +28,9 @@ def checks(engine: Engine, cases: Sequence[Case]) -> Iterator[tuple[str, Check]]
     """The names of the checks of a primitive's cases, and functions that give what is wrong, or None."""
     # What is compiled alone is run eagerly as well; of the others an engine that compiles each call may compile many at once.
     joined = Together(engine, [case for case in cases if not case.compiled], functools.partial(_tensors, engine), _results)
-    graded = Together(engine, [case for case in cases if case.gradient], functools.partial(gradients.tensors, engine), gradients.grade)
+    graded = Together(
+        engine, [case for case in cases if case.gradient], functools.partial(gradients.tensors, engine), gradients.grade
+    )
     for case in cases:
         yield case.name, functools.partial(check_values, engine, case, joined)
         if case.gradient:

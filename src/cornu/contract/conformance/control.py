@@ -123,8 +123,14 @@ def with_gradient(primitive: str) -> Iterator[Case]:
     x, y = numbers("float64", (2, 3)), numbers("float64", (2, 3), seed=1)
     params = {"backward_fn": lambda g, x, y: [_multiply(g, y), _multiply(g, x)], "n_results": 1, "n_inputs": 2}
     yield Case(primitive, "float64 product", (x, y), params, prepare=lambda x, y: [_multiply(x, y), x, y, x, y], gradient=(0, 1))
-    two = {"backward_fn": lambda g, h, x: [_add(_multiply(g, 2.0), _multiply(_multiply(h, x), 2.0))], "n_results": 2, "n_inputs": 1}
-    yield Case(primitive, "float64 two results", (x,), two, prepare=lambda x: [_multiply(x, 2.0), _multiply(x, x), x, x], gradient=(0,))
+    two = {
+        "backward_fn": lambda g, h, x: [_add(_multiply(g, 2.0), _multiply(_multiply(h, x), 2.0))],
+        "n_results": 2,
+        "n_inputs": 1,
+    }
+    yield Case(
+        primitive, "float64 two results", (x,), two, prepare=lambda x: [_multiply(x, 2.0), _multiply(x, x), x, x], gradient=(0,)
+    )
     single = numbers("float32", (3,)), np.array([1, 2], "int32")
     kept = {"backward_fn": lambda g, h: [g], "n_results": 2, "n_inputs": 1}
     yield Case(primitive, "float32 and int32", (*single, single[0]), kept, compiled=True)

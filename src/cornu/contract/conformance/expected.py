@@ -28,7 +28,8 @@ class Expected:
 
 _UINT64 = "PyTorch has no arithmetic on uint64; it is computed as int64, which orders values above 2**63 - 1 as negative"
 _ORDERING = (
-    "abs", "sign", "maximum", "minimum", "floor_divide", "mod", "less", "less_equal", "greater", "greater_equal", "right_shift", "max",
+    "abs", "sign", "maximum", "minimum", "floor_divide", "mod", "less", "less_equal", "greater", "greater_equal", "right_shift",
+    "max",
     "min", "sort", "argsort",
 )  # fmt: skip
 

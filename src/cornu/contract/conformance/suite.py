@@ -46,7 +46,12 @@ class Outcome:
 def groups(engine: Engine) -> list[tuple[str, str]]:
     """Family and group of all checks: a group is a primitive, an overridden op, the kernels or the services."""
     primitives = [(record.family, name) for name, record in TABLE.items()]
-    return [("kernels", "kernels"), ("services", "services"), *primitives, *[("overrides", f"override {op}") for op in engine.kernels.overrides]]
+    return [
+        ("kernels", "kernels"),
+        ("services", "services"),
+        *primitives,
+        *[("overrides", f"override {op}") for op in engine.kernels.overrides],
+    ]
 
 
 def checks_of(engine: Engine, family: str, group: str) -> Iterator[tuple[str, Check]]:

@@ -45,7 +45,8 @@ def model(
     Args:
         graph: its nodes are all such that `can_write` holds. Its shapes may hold `Dim`s.
         inputs, outputs: names; by default i0, i1, … and o0, o1, …
-        weights: names of constants. newest: version of ONNX's operators up to which they are used freely; later ones where needed.
+        weights: names of constants. newest: version of ONNX's operators up to which they are used freely; later ones where
+        needed.
     """
     writer = Writer(LOWERING, newest=newest)
     for value, name in (weights or {}).items():

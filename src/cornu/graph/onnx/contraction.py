@@ -81,7 +81,7 @@ def conv_grad_input(
 def conv_grad_kernel(
     o: Writer, x: Ref, g: Ref, *, kernel_shape: Any, strides: Any, padding: Any, dilation: Any, groups: int
 ) -> Ref:
-    """A convolution in which the samples are the channels: x's channels by group, correlated with g; strides and dilation change roles."""
+    """A convolution with samples as channels: x's channels by group, correlated with g; strides and dilation change roles."""
     rank, window = len(x.shape), kernel_shape[:-2]
     if min(_pads(padding)) < 0:
         x, padding = _padded(o, x, padding), ((0, 0),) * len(padding)

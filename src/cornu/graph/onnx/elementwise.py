@@ -100,8 +100,14 @@ def softplus(o: Writer, x: Ref) -> Ref:
 
 
 # M. Giles, "Approximating the erfinv function" (2010), single precision: two polynomials in w = -log(1 - x^2).
-_CENTRAL = (2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503, -0.00417768164, 0.246640727, 1.50140941)  # fmt: skip
-_TAIL = (-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047, 1.00167406, 2.83297682)  # fmt: skip
+_CENTRAL = (
+    2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 0.00021858087, -0.00125372503, -0.00417768164, 0.246640727,
+    1.50140941,
+)  # fmt: skip
+_TAIL = (
+    -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047, 1.00167406,
+    2.83297682,
+)  # fmt: skip
 
 
 @lowers
@@ -274,6 +280,10 @@ def full(o: Writer, *, shape: Any, value: Any, dtype: str) -> Ref:
 @lowers
 def iota(o: Writer, *, shape: Any, axis: int, dtype: str) -> Ref:
     n = shape[axis]
-    row = o.constant(np.arange(n)) if isinstance(n, int) else o.Range(o.constant(0, "int64"), o.reshape(o.size(n), ()), o.constant(1, "int64"))
+    row = (
+        o.constant(np.arange(n))
+        if isinstance(n, int)
+        else o.Range(o.constant(0, "int64"), o.reshape(o.size(n), ()), o.constant(1, "int64"))
+    )
     column = o.reshape(o.cast(row, dtype), [n if i == axis else 1 for i in range(len(shape))])
     return o.expand(Ref(column.name, dtype, tuple(n if i == axis else 1 for i in range(len(shape)))), shape)

@@ -72,7 +72,12 @@ class Ref:
     __slots__ = ("array", "dtype", "name", "shape", "source")
 
     def __init__(
-        self, name: str, dtype: str, shape: Any = None, array: np.ndarray | None = None, source: tuple[str, Sequence[Ref]] = ("", ())
+        self,
+        name: str,
+        dtype: str,
+        shape: Any = None,
+        array: np.ndarray | None = None,
+        source: tuple[str, Sequence[Ref]] = ("", ()),
     ) -> None:
         self.name, self.dtype, self.shape, self.array, self.source = name, dtype, shape, array, source
 
@@ -209,7 +214,9 @@ class Writer:
         if x.shape is not None and tuple(x.shape) == tuple(shape):
             return x
         have = [1] * (len(shape) - len(x.shape)) + list(x.shape) if x.shape is not None else [None] * len(shape)
-        return self.Expand(x, self.ints([1 if isinstance(n, Dim) and n == own else n for n, own in zip(shape, have, strict=True)]))
+        return self.Expand(
+            x, self.ints([1 if isinstance(n, Dim) and n == own else n for n, own in zip(shape, have, strict=True)])
+        )
 
     def filled(self, shape: Sequence[Any], value: Any, dtype: str) -> Ref:
         """A tensor full of a number."""
