@@ -250,3 +250,26 @@ def test_tensors_of_another_engine() -> None:
         with pytest.raises(TypeError, match="'numpy'"):
             K.square(v)
         assert K.function([], [v])([])[0] == 1.0
+
+
+def test_layers_do_not_change_in_a_function(engine: Any) -> None:
+    class Counting(cornu.layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.count = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+        def call(self, x: Any) -> Any:
+            return x + K.update_add(self.count, 1.0)
+
+    norm, counting = cornu.layers.BatchNormalization(), Counting()
+    x = cornu.Input((3,))
+    y = counting(norm(x))
+    f = K.function([x, K.learning_phase()], [y], [K.update_sub(norm.beta, 1.0)])
+    before = [w.copy() for w in norm.get_weights()]
+    for run in range(2):
+        np.testing.assert_allclose(f([np.eye(3), 1])[0].mean(0), 1.0 - run, atol=1e-5)
+    before[1] -= 2
+    for now, then in zip(norm.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert K.get_value(counting.count) == 0
+    counting(np.zeros((2, 3), "float32"))
+    assert K.get_value(counting.count) == 1

@@ -15,11 +15,12 @@ from cornu.contract.engine import Engine, default_dtype
 from cornu.contract.program import Program
 from cornu.contract.state import StateScope
 from cornu.layers.core import InputLayer
-from cornu.layers.layer import Layer, keep_masks, training_phase
+from cornu.layers.layer import Layer, being_called, keep_masks, training_phase
 from cornu.models.functional import evaluate, known_values, nodes_between
 from cornu.ops.common import is_inferring, shape_of
 from cornu.ops.symbolic import KerasTensor
 from cornu.primitives import dtypes as dt
+from cornu.random.seeds import SeedState
 from cornu.variable import Variable
 
 # The learning phase
@@ -230,6 +231,8 @@ class Function:
             results = [ops.convert_to_tensor(x) for x in known_values(_listed(self.outputs), known)]
             for variable, value in now.updates.items():
                 variable.assign(value)
+        # What layers assign in a call is dropped, as in Keras 2: to predict in the training phase moves no averages.
+        scope.written = {cell: None for cell in scope.written if cell in now.updates or isinstance(cell, SeedState)}
         scope.commit()
         self._messages = [message for message, _ in now.prints]
         return results, [x for _, x in now.prints]
@@ -279,7 +282,8 @@ def _kind(dtype: str) -> int:
 def function(inputs: Any, outputs: Any, updates: Any = None, **kwargs: Any) -> Function:
     """A function that computes `outputs` for values of `inputs`, compiled by the engine once for each signature.
 
-    It runs on the engine of the variables that it uses. Variables are read when it runs, and updated at its end.
+    It runs on the engine of the variables that it uses. Variables are read when it runs, and updated at its end; what layers change of
+    themselves in a call (moving averages, states) they don't change here.
 
     Args:
         inputs: list of placeholders (or other symbolic tensors, whose values are then fed). `K.learning_phase()` may be among them.
@@ -316,7 +320,7 @@ def eval(x: Any) -> np.ndarray:
 def _assign(variable: Variable, value: Any) -> Any:
     value = ops.cast(value, variable.dtype)
     now = running()
-    if now is None:
+    if now is None or being_called():
         return variable.assign(value)
     if shape_of(value) != variable.shape:
         raise ValueError(f"update: a value of shape {shape_of(value)} for a variable of shape {variable.shape}.")

@@ -46,6 +46,10 @@ def permutation(count: int) -> np.ndarray:
     return np.argsort(keys, kind="stable")
 
 
+class SeedState(Variable):
+    """The seed and the counter of a `SeedGenerator`."""
+
+
 class SeedGenerator:
     """A stream of random draws; each use moves its counter.
 
@@ -62,7 +66,7 @@ class SeedGenerator:
         self.name = name or "seed_generator"
         self.seed = next_seed() if seed is None else int(seed)
         first = np.array([_fold(self.seed), 0], "uint32")
-        self.state = Variable(first, trainable=False, autocast=False, name="seed_generator_state")
+        self.state = SeedState(first, trainable=False, autocast=False, name="seed_generator_state")
 
     def next(self, ordered: bool = True) -> Any:
         """The present (seed, counter), a uint32 tensor; moves the counter."""
