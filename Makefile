@@ -31,7 +31,7 @@ test: .venv/test lint
 	.venv/bin/python -m pytest -n 2
 
 lint: .venv/test
-	.venv/bin/ruff check src tests benchmarks scripts
+	.venv/bin/ruff check src tests benchmarks scripts examples
 	.venv/bin/mypy
 
 conformance: .venv/test

@@ -273,3 +273,19 @@ def test_layers_do_not_change_in_a_function(engine: Any) -> None:
     assert K.get_value(counting.count) == 0
     counting(np.zeros((2, 3), "float32"))
     assert K.get_value(counting.count) == 1
+
+
+def test_functions_in_build_compute_at_once(engine: Any) -> None:
+    class Scaled(cornu.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.offset = K.variable(np.ones(input_shape[-1]))
+            self.gain = self.add_weight(shape=(input_shape[-1],), initializer=lambda shape, dtype=None: 2.0 * K.ones(shape, dtype))
+
+        def call(self, x: Any) -> Any:
+            return x * self.gain + self.offset
+
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    drawn = cornu.Sequential([cornu.Input((3,)), Scaled()])
+    assert drawn.layers[0].trainable_weights == [drawn.layers[0].gain, drawn.layers[0].offset]
+    np.testing.assert_allclose(drawn.predict(x, verbose=0), 2 * x + 1)
+    np.testing.assert_allclose(K.get_value(Scaled()(x)), 2 * x + 1)

@@ -160,3 +160,15 @@ def test_recurrent_networks_train(engine):
     model.compile("adam", "mse")
     history = model.fit(STEPS, STEPS[:, 0, :1], epochs=8, verbose=0).history["loss"]
     assert history[-1] < history[0]
+
+
+def test_a_stateful_model_goes_on_until_it_is_reset(engine):
+    x = np.random.default_rng(0).normal(size=(2, 3, 4)).astype("float32")
+    model = cornu.Sequential()
+    model.add(layers.LSTM(5, input_shape=(3, 4), batch_size=2, stateful=True))
+    assert model.input_shape == (2, 3, 4)
+    first = model.predict(x, verbose=0)
+    second = model.predict(x, verbose=0)
+    assert np.abs(first - second).max() > 1e-3
+    model.reset_states()
+    np.testing.assert_allclose(model.predict(x, verbose=0), first, rtol=1e-5, atol=1e-6)

@@ -135,7 +135,8 @@ class Layer(History):
         shape = kwargs.pop("input_shape", None)
         if shape is not None or "batch_input_shape" in kwargs or "input_dim" in kwargs:
             width = kwargs.pop("input_dim", None)
-            self._input_shape_arg: Any = kwargs.pop("batch_input_shape", None) or (None, *(shape or (width,)))
+            whole = kwargs.pop("batch_input_shape", None)
+            self._input_shape_arg: Any = whole or (kwargs.pop("batch_size", None), *(shape or (width,)))
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
         self.name = name or unique_name(snake_case(type(self).__name__))
@@ -201,7 +202,9 @@ class Layer(History):
         return self._call_here(*args, **kwargs)
 
     def _symbolic_call(self, args: Any, kwargs: dict[str, Any]) -> Any:
-        self._maybe_build(args, kwargs)
+        with keep_masks() as now:
+            now.inside = True  # weights are made of numbers: what `build` calls computes at once
+            self._maybe_build(args, kwargs)
         outputs = infer_outputs(self._call_here, args, kwargs)
         self._inbound_nodes.append(Node(self, args, kwargs, outputs))
         self.built = True

@@ -59,6 +59,12 @@ class Model(Trainer):
                 return layer
         raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
 
+    def reset_states(self) -> None:
+        """Set what the stateful layers inside remember to zero."""
+        for layer in self._flatten_layers()[1:]:
+            if getattr(layer, "stateful", False):
+                layer.reset_states()  # type: ignore[attr-defined]
+
     def summary(
         self, line_length: int | None = None, positions: Any = None, print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None,
