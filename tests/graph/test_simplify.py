@@ -34,6 +34,7 @@ def test_identities_go():
     assert simplified(lambda x: P.exp(P.reshape(P.stop_gradient(P.transpose(x, axes=(0, 1))), shape=(2, 3)))) == ["exp"]
     assert simplified(lambda x: P.exp(P.slice(P.broadcast_to(P.cast(x, dtype="float32"), shape=(2, 3)), start=(0, 0), limit=(2, 3), strides=(1, 1)))) == ["exp"]
     assert simplified(lambda x: P.stop_gradient(x)) == []
+    assert simplified(lambda x: P.exp(P.multiply(P.multiply(x, 1.0), P.cast(1, dtype="float32")))) == ["exp"]
 
 
 def test_what_changes_something_stays():
@@ -41,7 +42,8 @@ def test_what_changes_something_stays():
     assert simplified(lambda x: P.flip(x, axes=(0,))) == ["flip"]
     square = np.ones((2, 2), "float32")
     assert simplified(lambda x: P.transpose(P.matmul(square, P.matmul(x, P.transpose(x, axes=(1, 0)))), axes=(1, 0))).count("transpose") == 2
-    assert simplified(lambda x: P.add(P.multiply(x, 1.0), 0.0)) == ["multiply", "add"]  # -0.0 + 0.0 is 0.0
+    assert simplified(lambda x: P.add(x, 0.0)) == ["add"]  # -0.0 + 0.0 is 0.0
+    assert simplified(lambda x: P.multiply(x, np.ones((2, 1), "float64"))) == ["cast", "multiply"]
 
 
 def test_reshapes_chain():

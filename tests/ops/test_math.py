@@ -48,6 +48,13 @@ def test_top_k(check, dtype):
     check(lambda x: ops.top_k(x, 3), x, expected=expected, gradient=False)
 
 
+def test_top_k_of_nans_and_zeros(engine):
+    x = np.array([[0.0, np.nan, -0.0, np.inf, -np.nan, 0.0]], "float32")
+    values, indices = ops.top_k(x, 5)
+    assert ops.convert_to_numpy(indices).tolist() == [[1, 4, 3, 0, 2]]
+    np.testing.assert_array_equal(ops.convert_to_numpy(values), [[np.nan, np.nan, np.inf, 0, 0]])
+
+
 def test_gradient_of_top_k(check):
     check(lambda x: ops.top_k(x, 2)[0], RNG.normal(size=(3, 5)).astype("float32"))
 

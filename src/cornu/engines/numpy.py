@@ -160,8 +160,8 @@ def matmul(x1: Any, x2: Any) -> Any:
 def sigmoid(x: Any) -> Any:
     if x.dtype.kind == "c":
         return TABLE["sigmoid"].reference(x)
-    small = np.exp(-np.abs(x))
-    return np.maximum(small, (x >= 0).astype(x.dtype)) / (1 + small)
+    with np.errstate(over="ignore"):  # where exp(-x) is infinite, the result is smaller than normal numbers
+        return 1 / (1 + np.exp(-x))
 
 
 # Error function: its Taylor series up to 1, the exact scalar function beyond.

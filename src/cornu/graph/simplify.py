@@ -38,6 +38,8 @@ def simplify(graph: Graph) -> Graph:
             instead.update(zip(node.results, operands, strict=False))
         elif _changes_nothing(node):
             instead[node.results[0]] = operands[0]
+        elif (kept := _times_one(node, simple)) is not None:
+            instead[node.results[0]] = kept
         elif _is_known(node, simple):
             for value, array in zip(node.results, _computed(node, simple), strict=True):
                 instead[value] = same.setdefault((array.dtype, array.shape, array.tobytes()), value)
@@ -76,6 +78,17 @@ def _changes_nothing(node: Node) -> bool:
     if name == "flip":
         return all(node.operands[0].shape[axis] == 1 for axis in params["axes"])
     return name in _IDENTITIES
+
+
+def _times_one(node: Node, graph: Graph) -> Value | None:
+    """What is multiplied by the number one, as gradients of sums often are, if shape and dtype stay."""
+    if node.primitive.name != "multiply":
+        return None
+    for value, other in (node.operands, node.operands[::-1]):
+        one = graph.constants.get(other)
+        if one is not None and one.ndim == 0 and one == 1 and (value.shape, value.dtype) == (node.results[0].shape, node.results[0].dtype):
+            return value
+    return None
 
 
 def _is_known(node: Node, graph: Graph) -> bool:

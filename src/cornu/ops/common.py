@@ -59,6 +59,8 @@ def axis_of(axis: int, rank: int, where: str) -> int:
 
 def axes_of(axis: Axis, rank: int, where: str) -> tuple[int, ...]:
     """Sorted non-negative axes for None (all), an int, or a sequence."""
+    if type(axis) is int and 0 <= axis < rank:  # the commonest, at once
+        return (axis,)
     if axis is None:
         return tuple(range(rank))
     if isinstance(axis, (int, np.integer)):

@@ -72,23 +72,14 @@ def logsumexp(x, axis=None, keepdims=False):
 
 @op
 def top_k(x, k, sorted=True):
-    """The k largest along the last axis, descending (whether `sorted` or not), and their indices (int32); first of equals first."""
+    """The k largest along the last axis, descending (whether `sorted` or not), and their indices (int32); NaN first, of equals the first."""
     rank = len(shape_of(x))
     if not rank or not 0 <= k <= shape_of(x)[-1]:
         raise ValueError(f"top_k: there are no {k} elements along the last axis of a tensor of shape {shape_of(x)}.")
-    order = P.argsort(_falling(x), axis=rank - 1)
-    indices = slice_axis(order, rank - 1, 0, int(k))
+    size = shape_of(x)[-1]
+    backwards = P.argsort(P.flip(x, axes=(rank - 1,)), axis=rank - 1)  # so that the first of equals comes last
+    indices = P.subtract(size - 1, P.flip(slice_axis(backwards, rank - 1, size - int(k), size), axes=(rank - 1,)))
     return P.take_along_axis(x, indices, axis=rank - 1), indices
-
-
-def _falling(x: Tensor) -> Tensor:
-    """Values in the opposite order, without overflow: the complement of an integer, the negative of a float."""
-    dtype = dtype_of(x)
-    if dtype == "bool":
-        return P.logical_not(x)
-    if dt.is_integer(dtype):
-        return P.bitwise_xor(x, np.array(-1).astype(dtype))
-    return P.negative(x)
 
 
 @op

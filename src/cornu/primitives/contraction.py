@@ -177,15 +177,20 @@ def _lowest(dtype):
     return -np.inf if dtype.kind not in "biu" else (False if dtype.kind == "b" else np.iinfo(dtype).min)
 
 
+def _seen(source, shape, window, strides):
+    """For each element of the window, what it sees at all of the window's places."""
+    return [source[(np.s_[:], *_spots(offset, shape[1:-1], strides, (1,) * len(window)))] for offset in _offsets(window)]
+
+
 @primitive(kept, _pool_shape, lambda g, y, x, **params: (max_pool_grad(x, y, g, **params),))
 def max_pool(x, *, window, strides, padding):
     """Largest of each window; padding never wins. NaN if there is one."""
     shape = _pool_shape(x.shape, window=window, strides=strides, padding=padding)
-    lowest = -np.inf if x.dtype.name == "bfloat16" else _lowest(x.dtype)
-    source = _padded(x, padding, lowest)
-    y = np.full(shape, lowest, x.dtype)
-    for offset in _offsets(window):
-        y = np.maximum(y, source[(np.s_[:], *_spots(offset, shape[1:-1], strides, (1,) * len(window)))])
+    source = _padded(x, padding, -np.inf if x.dtype.name == "bfloat16" else _lowest(x.dtype))
+    first, *others = _seen(source, shape, window, strides)
+    y = np.array(first)
+    for part in others:
+        np.maximum(y, part, out=y)
     return y
 
 
@@ -231,10 +236,10 @@ def max_pool_grad(x, y, g, *, window, strides, padding):
 def sum_pool(x, *, window, strides, padding):
     """Sum of each window; padding counts as zeros."""
     shape = _pool_shape(x.shape, window=window, strides=strides, padding=padding)
-    source = _padded(x, padding)
-    y = np.zeros(shape, x.dtype)
-    for offset in _offsets(window):
-        y += source[(np.s_[:], *_spots(offset, shape[1:-1], strides, (1,) * len(window)))]
+    first, *others = _seen(_padded(x, padding), shape, window, strides)
+    y = np.array(first)
+    for part in others:
+        y += part
     return y
 
 

@@ -85,6 +85,17 @@ def moments() -> Iterator[OpCase]:
     yield OpCase("float16", (numbers("float16", (4, 3)), (0,)))
 
 
+@op_cases("top_k")
+def top_k() -> Iterator[OpCase]:
+    """Equals, NaNs, zeros of both signs; integers."""
+    yield OpCase("float32", (numbers(SINGLE, (2, 3, 5)), 2))
+    yield OpCase("float32 all", (numbers(SINGLE, (2, 5)), 5))
+    yield OpCase("float32 equals", (np.array([[0.0, 3, -0.0, 3, -1, 0.0], [-1, -1, -1, -2, -1, -1]], SINGLE), 4), gradient=False)
+    yield OpCase("float32 edges", (np.array([[np.inf, 1, np.nan, -np.nan, -np.inf, np.inf], [-np.inf] * 6], SINGLE), 6), gradient=False)
+    yield OpCase("float16", (numbers("float16", (2, 5)), 3))
+    yield OpCase("int32", (np.array([[3, -3, 3, 2**31 - 1, -(2**31)]], "int32"), 4))
+
+
 @op_cases("one_hot")
 def one_hot() -> Iterator[OpCase]:
     """Indices outside, axes, dtypes."""

@@ -1,6 +1,7 @@
 """The TensorFlow engine: eager calls are TensorFlow's, compiled functions `tf.function`s, storage is `tf.Variable`.
 
-The kernels stand in a file for each family of primitives: `elementwise`, `structure`, `contraction`, `control`.
+The kernels stand in a file for each family of primitives: `elementwise`, `structure`, `contraction`, `control`;
+native forms of derived ops in `overrides`.
 """
 
 from __future__ import annotations
@@ -13,33 +14,11 @@ import numpy as np
 from cornu import context
 from cornu.contract.engine import Engine, default_dtype
 from cornu.contract.state import Cell, StateScope
-from cornu.engines.tensorflow import contraction, control, structure  # noqa: F401 (they fill the table)
+from cornu.engines.tensorflow import contraction, control, overrides, structure  # noqa: F401 (they fill the table)
 from cornu.engines.tensorflow.elementwise import cast
 from cornu.engines.tensorflow.library import conj, kernels, scalar, tf
 from cornu.primitives import Primitive
 from cornu.primitives import dtypes as dt
-
-# Native forms of derived ops
-
-
-@kernels.override
-def relu(x: Any) -> Any:
-    return tf.nn.relu(x) if _is_floating(x) else NotImplemented
-
-
-@kernels.override
-def softmax(x: Any, axis: Any = -1) -> Any:
-    return tf.nn.softmax(x, axis) if _is_floating(x) and isinstance(axis, int) else NotImplemented
-
-
-@kernels.override
-def log_softmax(x: Any, axis: Any = -1) -> Any:
-    return tf.nn.log_softmax(x, axis) if _is_floating(x) and isinstance(axis, int) else NotImplemented
-
-
-def _is_floating(x: Any) -> bool:
-    return hasattr(x, "dtype") and x.dtype.is_floating
-
 
 # Where TensorFlow computes only in some dtypes, kernels run in a wider one; integers wrap around when they come back.
 _HALF = {"float16": "float32", "bfloat16": "float32"}

@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 
 from cornu.engines.tensorflow.elementwise import real
-from cornu.engines.tensorflow.library import by_table, conj, define, kernels, scalar, tf
+from cornu.engines.tensorflow.library import by_table, conj, define, kernels, raw, scalar, tf
 from cornu.engines.tensorflow.structure import pad
 from cornu.primitives import TABLE
 
-kernels["matmul"] = tf.matmul
+
+@define
+def matmul(x1: Any, x2: Any) -> Any:
+    return raw.MatMul(a=x1, b=x2) if x1.shape.rank == x2.shape.rank == 2 else tf.matmul(x1, x2)
+
+
 
 # Convolution and pooling
 
@@ -35,23 +40,33 @@ def conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, grou
         (a, b), (c, d) = [(tf.math.real(z), tf.math.imag(z)) for z in (x, kernel)]
         ac, bd, ad, bc = [conv(part, weights, **params) for part, weights in ((a, c), (b, d), (a, d), (b, c))]
         return tf.dtypes.complex(ac - bd, ad + bc)
-    rank, x = len(strides), _padded(x, padding)
+    rank = len(strides)
+    x, name = _left_to_it(x, kernel.shape[:-2], strides, padding, dilation)
     if max(dilation) > 1 and (rank == 3 or x.dtype != "float32"):  # no gradient on the CPU; by a kernel with holes there is
         nothing = (0,) * kernel.shape.rank
         kernel = pad(kernel, tf.zeros((), kernel.dtype), low=nothing, high=nothing, interior=(*[d - 1 for d in dilation], 0, 0))
         dilation = (1,) * rank
     if groups > 1 and (rank == 3 or x.dtype != "float32"):  # no gradient either
         parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1))
-        return tf.concat([_convolve(part, weights, strides, dilation) for part, weights in parts], -1)
-    return _convolve(x, kernel, strides, dilation)
+        return tf.concat([_convolve(part, weights, strides, name, dilation) for part, weights in parts], -1)
+    return _convolve(x, kernel, strides, name, dilation)
 
 
-def _convolve(x: Any, kernel: Any, strides: Any, dilation: Any) -> Any:
+def _left_to_it(x: Any, window: Any, strides: Any, padding: Any, dilation: Any) -> tuple[Any, str]:
+    """x, and the name of the padding if TensorFlow has one for it, which takes less time; else x padded, and "VALID"."""
+    sizes = zip(x.shape[1:-1], window, strides, dilation, strict=True)
+    totals = [max((-(-n // s) - 1) * s + (k - 1) * d + 1 - n, 0) for n, k, s, d in sizes]
+    if any(map(any, padding)) and tuple(padding) == tuple((n // 2, n - n // 2) for n in totals):
+        return x, "SAME"
+    return _padded(x, padding), "VALID"
+
+
+def _convolve(x: Any, kernel: Any, strides: Any, padding: str, dilation: Any) -> Any:
     if len(strides) == 3:
-        return tf.nn.conv3d(x, kernel, (1, *strides, 1), "VALID")
+        return tf.nn.conv3d(x, kernel, (1, *strides, 1), padding)
     if len(strides) == 2:
-        return tf.nn.conv2d(x, kernel, strides, "VALID", dilations=dilation)
-    row = tf.nn.conv2d(tf.expand_dims(x, 1), tf.expand_dims(kernel, 0), strides * 2, "VALID", dilations=(1, *dilation))
+        return tf.nn.conv2d(x, kernel, strides, padding, dilations=dilation)
+    row = tf.nn.conv2d(tf.expand_dims(x, 1), tf.expand_dims(kernel, 0), strides * 2, padding, dilations=(1, *dilation))
     return tf.squeeze(row, 1)
 
 
@@ -95,7 +110,8 @@ def max_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
     if not x.dtype.is_floating:
         return _pooled(tf.nn.max_pool2d, _padded(x, padding, x.dtype.min), window, strides)
     y = _pooled(tf.nn.max_pool2d, _padded(x, padding, -math.inf), window, strides)
-    return tf.where(y > x.dtype.min, y, tf.constant(-math.inf, x.dtype))  # the maximum begins at the smallest finite number
+    # The maximum begins at the smallest finite number, which has to be minus infinity.
+    return tf.cond(tf.reduce_min(y) > x.dtype.min, lambda: y, lambda: tf.where(y > x.dtype.min, y, tf.constant(-math.inf, x.dtype)))
 
 
 @define

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from cornu.engines.tensorflow.library import by_table, define, kernels, scalar, tf
+from cornu.engines.tensorflow.library import by_table, define, kernels, raw, scalar, tf
 
 kernels.take(
     tf.math,
-    "exp expm1 log log1p sqrt rsqrt sin cos tan sinh cosh tanh sigmoid imag add subtract multiply divide "
+    "expm1 log1p sin cos tan sinh cosh imag "
     "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not",
     arcsin="asin", arccos="acos", arctan="atan", arcsinh="asinh", arccosh="acosh", arctanh="atanh", arctan2="atan2",
     softplus="softplus",
 )  # fmt: skip
 kernels.take(tf.bitwise, "bitwise_and bitwise_or bitwise_xor left_shift right_shift")
-kernels.take(tf, "stop_gradient where")
+kernels.take(tf, "stop_gradient")
+for _name in ("exp", "log", "sqrt", "rsqrt", "tanh", "sigmoid"):
+    kernels[_name] = functools.partial(lambda operation, x: operation(x=x), getattr(raw, _name.capitalize()))
+kernels["add"], kernels["subtract"] = lambda x1, x2: raw.AddV2(x=x1, y=x2), lambda x1, x2: raw.Sub(x=x1, y=x2)
+kernels["multiply"], kernels["divide"] = lambda x1, x2: raw.Mul(x=x1, y=x2), lambda x1, x2: raw.RealDiv(x=x1, y=x2)
+kernels["where"] = lambda condition, x1, x2: raw.SelectV2(condition=condition, t=x1, e=x2)
 
 
 def _floats_only(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import tempfile
@@ -41,6 +42,7 @@ with _without_chatter():
 
 kernels = Kernels()
 define = kernels.define
+raw = tf.raw_ops  # the bare operations: what TensorFlow's functions do before the hottest takes longer than the operation
 
 
 def by_table(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,6 +87,12 @@ def _unbroadcast(cotangent: Any, operand: Any) -> Any:
         axes = [i for i, size in enumerate(have) if i < extra or want[i - extra] == 1 != size]
         cotangent = tf.reshape(tf.reduce_sum(cotangent, axes), want)
     return tf.cast(cotangent, operand.dtype)
+
+
+@functools.cache
+def vector(numbers: tuple[int, ...]) -> Any:
+    """Sizes or axes as an array, which is converted several times faster than a tuple."""
+    return np.array(numbers, "int32" if max(numbers, default=0) < 2**31 else "int64")
 
 
 def scalar(value: Any, dtype: Any) -> Any:

@@ -8,28 +8,32 @@ from typing import Any
 
 import numpy as np
 
-from cornu.engines.tensorflow.library import by_table, define, kernels, tf
+from cornu.engines.tensorflow.library import by_table, define, kernels, raw, tf, vector
 from cornu.primitives import dtypes as dt
 
 # Reductions, cumulative ops, sorting
 
 
-def _one(axes: tuple[int, ...]) -> Any:
-    """A single axis as an int, which TensorFlow converts about 40 µs faster than a sequence."""
-    return axes[0] if len(axes) == 1 else axes
+def _quick(axes: tuple[int, ...]) -> Any:
+    """Axes as what is converted fastest: an int, or an array."""
+    return axes[0] if len(axes) == 1 else vector(axes)
 
 
 def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, *, axes, keepdims=False: function(x, _one(axes), keepdims)
+    return lambda x, *, axes, keepdims=False: function(input=x, axis=_quick(axes), keep_dims=keepdims)
 
 
 def _accumulated(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, *, axes, keepdims=False: function(tf.cast(x, dt.accumulate(x.dtype.name)), _one(axes), keepdims)
+    def kernel(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
+        x = x if x.dtype.is_floating else tf.cast(x, dt.accumulate(x.dtype.name))
+        return function(input=x, axis=_quick(axes), keep_dims=keepdims)
+
+    return kernel
 
 
-kernels["sum"], kernels["prod"] = _accumulated(tf.reduce_sum), _accumulated(tf.reduce_prod)
-kernels["max"], kernels["min"] = _reduction(tf.reduce_max), _reduction(tf.reduce_min)
-kernels["any"], kernels["all"] = _reduction(tf.reduce_any), _reduction(tf.reduce_all)
+kernels["sum"], kernels["prod"] = _accumulated(raw.Sum), _accumulated(raw.Prod)
+kernels["max"], kernels["min"] = _reduction(raw.Max), _reduction(raw.Min)
+kernels["any"], kernels["all"] = _reduction(raw.Any), _reduction(raw.All)
 
 
 def _place(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,14 +56,18 @@ by_table(tf.math.cumprod)
 
 @define
 def argsort(x: Any, *, axis: int) -> Any:
-    """By `top_k` on integers that order as x does, upside down: equal ones stay in order."""
-    if x.dtype.is_floating:
-        x = tf.cast(x, "float32") if x.dtype.size == 2 else x
-        number = tf.where(x != x, tf.constant(math.nan, x.dtype), x + 0)  # one NaN, one zero
-        bits = tf.bitcast(number, "int64" if x.dtype == "float64" else "int32")
-        x = tf.where(x != x, bits.dtype.max, tf.where(bits < 0, bits ^ bits.dtype.max, bits))
-    x = _swap(tf.bitwise.invert(x), axis)
+    """By `top_k` upside down: equal ones stay in order."""
+    x = _swap(tf.bitwise.invert(as_integers(x)), axis)
     return _swap(tf.math.top_k(x, x.shape[-1]).indices, axis)
+
+
+def as_integers(x: Any) -> Any:
+    """Integers that are ordered as x is: NaN last, all zeros equal."""
+    if not x.dtype.is_floating:
+        return x
+    x = tf.cast(x, "float32") if x.dtype.size == 2 else x
+    bits = tf.bitcast(x + 0, "int64" if x.dtype == "float64" else "int32")
+    return tf.where(x != x, bits.dtype.max, tf.where(bits < 0, bits ^ bits.dtype.max, bits))
 
 
 def _swap(x: Any, axis: int) -> Any:
@@ -85,8 +93,9 @@ def searchsorted(ordered: Any, values: Any, *, side: str = "left") -> Any:
 
 # Structure
 
-kernels.take(tf, "reshape broadcast_to")
-kernels["transpose"] = lambda x, *, axes: tf.transpose(x, axes)
+kernels.take(tf, "broadcast_to")
+kernels["reshape"] = lambda x, *, shape: raw.Reshape(tensor=x, shape=vector(shape))
+kernels["transpose"] = lambda x, *, axes: raw.Transpose(x=x, perm=vector(axes))
 kernels["concatenate"] = lambda *xs, axis: tf.concat(xs, axis)
 
 

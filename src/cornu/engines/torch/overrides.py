@@ -98,6 +98,33 @@ def batch_normalization(
     return torch.addcmul(shift.reshape(shape), x, factor.reshape(shape))
 
 
+# Pooling and choice
+
+
+@override
+def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: Any = "valid", data_format: Any = None) -> Any:
+    last = (data_format or config.image_data_format()) == "channels_last"
+    if not _single(inputs) or inputs.ndim != 4 or not last or padding != "valid":
+        return NotImplemented
+    images = torch.permute(inputs, (0, 3, 1, 2))
+    return torch.permute(torch._C._nn.avg_pool2d(images, pool_size, pool_size if strides is None else strides), (0, 2, 3, 1))
+
+
+@override
+def top_k(x: Any, k: Any, sorted: Any = True) -> Any:
+    """PyTorch takes any of equals: of integers that order as the numbers do, then by place, no two are equal."""
+    if not isinstance(x, Tensor) or x.dtype is not torch.float32 or not x.ndim:
+        return NotImplemented
+    bits = torch.add(x, 0.0).view(torch.int32)
+    bits = torch.bitwise_xor(bits, torch.bitwise_and(torch.bitwise_right_shift(bits, 31), 0x7FFFFFFF))
+    bits = torch.where(torch.isnan(x), 0x7FFFFFFF, bits)
+    last = x.shape[-1] - 1
+    places = recorder.constant(lambda: torch.arange(last, -1, -1, device=x.device))
+    best = torch.topk(torch.bitwise_or(torch.bitwise_left_shift(bits.to(torch.int64), 32), places), k)[0]
+    indices = torch.sub(last, torch.bitwise_and(best, 0xFFFFFFFF))
+    return torch.gather(x, -1, indices), indices.to(torch.int32)
+
+
 # Losses
 
 

@@ -19,7 +19,7 @@ def _reduced(primitive: Any, x: Any, axis: Any, keepdims: bool, where: str) -> A
 @op
 def sum(x, axis=None, keepdims=False):
     """Sum over `axis` (None: all, an int or a tuple); small integers and bools are summed in 32 bits."""
-    return _reduced(P.sum, x, axis, keepdims, "sum")
+    return P.sum(x, axes=axes_of(axis, rank_of(x), "sum"), keepdims=bool(keepdims))
 
 
 @op
