@@ -85,8 +85,8 @@ def _times_one(node: Node, graph: Graph) -> Value | None:
     if node.primitive.name != "multiply":
         return None
     for value, other in (node.operands, node.operands[::-1]):
-        one = graph.constants.get(other)
-        if one is not None and one.ndim == 0 and one == 1 and (value.shape, value.dtype) == (node.results[0].shape, node.results[0].dtype):
+        one, result = graph.constants.get(other), node.results[0]
+        if one is not None and one.ndim == 0 and one == 1 and (value.shape, value.dtype) == (result.shape, result.dtype):
             return value
     return None
 
