@@ -28,7 +28,7 @@ def permute_dimensions(x: Any, pattern: Sequence[int]) -> Any:
 @drawn
 def reshape(x: Any, shape: Any) -> Any:
     """x in another shape; a size of -1 follows from the others."""
-    return ops.reshape(x, tuple(-1 if n is None else n for n in shape))
+    return ops.reshape(x, tuple(-1 if n is None else int(n) for n in shape))
 
 
 @drawn
@@ -77,19 +77,24 @@ def repeat(x: Any, n: int) -> Any:
     """
     if len(shape_of(x)) != 2:
         raise ValueError(f"repeat: a tensor of rank 2 is needed, got shape {shape_of(x)}.")
-    return ops.repeat(ops.expand_dims(x, 1), n, axis=1)
+    return ops.repeat(ops.expand_dims(x, 1), int(n), axis=1)
 
 
 @drawn
 def repeat_elements(x: Any, rep: int, axis: int) -> Any:
     """Each element along `axis` `rep` times."""
-    return ops.repeat(x, rep, axis=axis)
+    return ops.repeat(x, int(rep), axis=axis)
+
+
+def _ints(values: Any) -> Any:
+    """Sizes, which may be arrays without axes, as Python's numbers."""
+    return tuple(int(n) for n in values) if np.ndim(values) or isinstance(values, (list, tuple)) else int(values)
 
 
 @drawn
 def tile(x: Any, n: Any) -> Any:
     """x repeated n times: one number for each axis, or one for the last."""
-    return ops.tile(x, n)
+    return ops.tile(x, _ints(n))
 
 
 @drawn
@@ -107,7 +112,7 @@ def slice(x: Any, start: Any, size: Any) -> Any:
     """
     if not (shape_of(start)[0] == shape_of(size)[0] == len(shape_of(x))):
         raise ValueError(f"slice: start={start} and size={size} need a number for each axis of shape {shape_of(x)}.")
-    return ops.slice(x, start, size)
+    return ops.slice(x, _ints(start), _ints(size))
 
 
 @drawn
@@ -125,6 +130,7 @@ def one_hot(indices: Any, num_classes: int) -> Any:
 @drawn
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = "int32") -> Any:
     """Numbers from `start` (0, if there is no `stop`) to before `stop`; none where `stop` lies before `start`."""
+    start, stop, step = (n.item() if isinstance(n, np.ndarray) else n for n in (start, stop, step))
     return ops.arange(start, stop, step, dtype=dtype)
 
 

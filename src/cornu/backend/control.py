@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu import ops, tree
-from cornu.backend.drawing import drawn
+from cornu.backend.closures import element, like, with_function
 from cornu.ops.common import shape_of
 
 
-@drawn
 def rnn(
     step_function: Callable[[Any, list[Any]], tuple[Any, list[Any]]], inputs: Any, initial_states: Any, go_backwards: bool = False,
     mask: Any = None, constants: Any = None, unroll: bool = False, input_length: int | None = None,
@@ -36,12 +35,19 @@ def rnn(
         raise ValueError(f"rnn: inputs must have the shape (N, time, ...), got {shape}.")
     if mask is not None and not initial_states:
         raise ValueError("rnn: a mask needs initial states.")
-    if not shape[1]:
-        raise ValueError(f"rnn: inputs of shape {shape} have no steps.")
+    if shape[1] == 0 or (shape[1] is None and unroll):
+        raise ValueError(f"rnn: inputs of shape {shape} have no steps, or an unknown number of them, which can't be unrolled.")
+    states, further = list(initial_states), list(constants or [])
+    symbols = lambda: (element(inputs, 1), [*like(states), *like(further)])  # noqa: E731
+    return with_function(_rnn, step_function, symbols, inputs, states, mask, further, go_backwards, unroll)
+
+
+def _rnn(
+    step_function: Callable[..., Any], inputs: Any, states: list[Any], mask: Any, further: list[Any], go_backwards: bool, unroll: bool
+) -> tuple[Any, Any, list[Any]]:
     xs = [ops.moveaxis(inputs, 1, 0)]
     if mask is not None:
-        xs.append(ops.moveaxis(ops.cast(ops.reshape(mask, shape[:2]), "bool"), 1, 0))
-    further = list(constants or [])
+        xs.append(ops.moveaxis(ops.cast(ops.reshape(mask, shape_of(inputs)[:2]), "bool"), 1, 0))
 
     def step(states: list[Any], x: Any) -> tuple[list[Any], Any]:
         output, new = step_function(x, [*states, *further])
@@ -53,7 +59,7 @@ def rnn(
         output = _where(valid, output, last)
         return (output, [_where(valid, a, b) for a, b in zip(new, states, strict=True)]), output
 
-    states = [ops.convert_to_tensor(x) for x in initial_states]
+    states = [ops.convert_to_tensor(x) for x in states]
     walk = _unrolled if unroll else ops.scan
     if mask is None:
         final, outputs = walk(lambda now, x: step(now, x[0]), states, xs, reverse=go_backwards)
@@ -78,30 +84,37 @@ def _unrolled(f: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: list[Any
     return carry, ops.stack(outputs)
 
 
-@drawn
 def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None) -> Any:
     """`fn` of each element along the first axis of the nested tensors `elems`; results are stacked. dtype: of the results."""
+    return with_function(_mapped, fn, lambda: (element(elems),), elems, dtype)
+
+
+def _mapped(fn: Callable[[Any], Any], elems: Any, dtype: Any) -> Any:
     results = ops.map(fn, elems)
     return results if dtype is None else tree.map_structure(lambda x: ops.cast(x, dtype), results)
 
 
-@drawn
 def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
     """`fn(…fn(fn(initializer, elems[0]), elems[1])…)`; the first element stands for an initializer that is None."""
-    return _folded(fn, elems, initializer, False)
+    return _fold(fn, elems, initializer, False)
 
 
-@drawn
 def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
     """Like `foldl`, from the last element to the first."""
-    return _folded(fn, elems, initializer, True)
+    return _fold(fn, elems, initializer, True)
+
+
+def _fold(fn: Callable[[Any, Any], Any], elems: Any, first: Any, backwards: bool) -> Any:
+    symbols = lambda: (element(elems) if first is None else like(first), element(elems))  # noqa: E731
+    return with_function(_folded, fn, symbols, elems, first, backwards)
 
 
 def _folded(fn: Callable[[Any, Any], Any], elems: Any, first: Any, backwards: bool) -> Any:
     if first is None:
         first = tree.map_structure(lambda x: x[-1 if backwards else 0], elems)
         elems = tree.map_structure(lambda x: x[:-1] if backwards else x[1:], elems)
-    return ops.scan(lambda carry, x: (fn(carry, x), ()), tree.map_structure(ops.convert_to_tensor, first), elems, reverse=backwards)[0]
+    first = tree.map_structure(ops.convert_to_tensor, first)
+    return ops.scan(lambda carry, x: (fn(carry, x), ()), first, elems, reverse=backwards)[0]
 
 
 __all__ = ["foldl", "foldr", "map_fn", "rnn"]

@@ -6,13 +6,12 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cornu import context, ops, tree
+from cornu import context, ops
 from cornu.backend.drawing import drawn
 from cornu.backend.graph import Run, run_within, running
 from cornu.contract.state import StateScope, read
 from cornu.graph.gradient import reaching
-from cornu.layers.core import InputLayer
-from cornu.models.functional import evaluate, nodes_between
+from cornu.models.functional import evaluate, leaves_of, nodes_between
 from cornu.ops.autodiff import grad
 from cornu.ops.symbolic import KerasTensor, Node, infer_outputs
 from cornu.primitives import dtypes as dt
@@ -63,9 +62,9 @@ class Derivative:
 
     def __init__(self, losses: Sequence[KerasTensor], targets: Sequence[Any]) -> None:
         self.losses, self.targets = list(losses), targets
-        self.leaves = _leaves(losses)
+        self.leaves = leaves_of(losses)
         self.nodes = nodes_between(self.leaves, self.losses)
-        inside = {id(x) for node in self.nodes for x in [*node.inputs, *_outputs(node)]} | set(map(id, losses))
+        inside = {id(x) for node in self.nodes for x in [*node.inputs, *node.results]} | set(map(id, losses))
         self.symbols = [x for x in {id(x): x for x in targets}.values() if isinstance(x, KerasTensor) and id(x) in inside and dt.is_differentiable(x.dtype)]
         self.cells = [x for x in {id(x): x for x in targets}.values() if isinstance(x, Variable) and dt.is_differentiable(x.storage_dtype)]
         connected = self._connected()
@@ -107,7 +106,7 @@ class Derivative:
         shift(self.leaves)
         for node in self.nodes:
             evaluate([node], known)
-            shift(_outputs(node))
+            shift(node.results)
         return known
 
     def _connected(self) -> set[int]:
@@ -130,25 +129,6 @@ class Derivative:
 
         infer_outputs(probe, (self.leaves,), {})
         return found
-
-
-def _outputs(node: Node) -> list[KerasTensor]:
-    return [x for x in tree.flatten(node.outputs) if isinstance(x, KerasTensor)]
-
-
-def _leaves(tensors: Sequence[KerasTensor]) -> list[KerasTensor]:
-    """The placeholders and inputs on which tensors depend."""
-    leaves: dict[int, KerasTensor] = {}
-    seen: set[Node] = set()
-    pending = list(tensors)
-    while pending:
-        x = pending.pop()
-        if x.node is None or isinstance(x.node.operation, InputLayer):
-            leaves[id(x)] = x
-        elif x.node not in seen:
-            seen.add(x.node)
-            pending += x.node.inputs
-    return list(leaves.values())
 
 
 __all__ = ["gradients", "stop_gradient"]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu import config, context, ops, random
-from cornu.backend.drawing import draws
+from cornu.backend.drawing import draws, eager
 from cornu.backend.variables import variable
 from cornu.contract.state import no_scope
 from cornu.ops.op import has_symbolic
@@ -30,7 +30,7 @@ def _stream(seed: int | None) -> random.SeedGenerator | None:
 def _sample(draw: Callable[..., Any], seed: int | None, *args: Any, **kwargs: Any) -> Any:
     """`draw(*args, seed=…, **kwargs)`; a node with a generator of its own in a graph."""
     if has_symbolic(args) or draws():
-        return apply(draw, args, {**kwargs, "seed": random.SeedGenerator(seed)})
+        return apply(eager(draw), args, {**kwargs, "seed": random.SeedGenerator(seed)})
     return draw(*args, **kwargs, seed=_stream(seed))
 
 

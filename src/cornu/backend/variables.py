@@ -15,7 +15,8 @@ from cornu.backend.drawing import GraphVariable, drawn, draws
 from cornu.backend.graph import eval, forget_learning_phase
 from cornu.layers.layer import reset_names
 from cornu.ops.common import dtype_of, shape_of
-from cornu.ops.symbolic import KerasTensor
+from cornu.ops.op import has_symbolic
+from cornu.ops.symbolic import KerasTensor, apply, sizes_of
 from cornu.primitives import dtypes as dt
 from cornu.variable import Variable
 
@@ -60,7 +61,13 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
 
 def _filled(shape: Any, dtype: Any, name: str | None, number: int) -> Any:
     dtype = dt.name_of(dtype) if dtype is not None else config.floatx()
-    return variable(np.full(shape, number), dtype, name) if draws() else ops.full(shape, number, dtype)
+    if has_symbolic((shape,)):
+        return apply(_full, (tuple(shape), number, dtype), {})
+    return variable(np.full(shape, number), dtype, name) if draws() else _full(shape, number, dtype)
+
+
+def _full(shape: Any, number: int, dtype: str) -> Any:
+    return ops.full(tuple(int(n) for n in shape), number, dtype)
 
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
@@ -133,14 +140,9 @@ def _dense(indices: Any, values: Any, dense_shape: Any) -> Any:
 
 
 def shape(x: Any) -> Any:
-    """The shape as int32 numbers: an array; symbolic where `x` has unknown sizes."""
+    """The shape as int32 numbers: an array; symbolic where `x` has unknown sizes, and usable where sizes are wanted then, too."""
     sizes = shape_of(x)
-    return _shape(x) if None in sizes else np.asarray(sizes, "int32")
-
-
-@drawn
-def _shape(x: Any) -> Any:
-    return ops.convert_to_tensor(np.asarray(shape_of(x), "int32"))
+    return sizes_of(x) if None in sizes else np.asarray(sizes, "int32")
 
 
 def int_shape(x: Any) -> tuple[int | None, ...]:

@@ -42,6 +42,21 @@ def nodes_between(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list
     return list(order)
 
 
+def leaves_of(tensors: Iterable[KerasTensor]) -> list[KerasTensor]:
+    """The inputs and placeholders on which tensors depend."""
+    leaves: dict[int, KerasTensor] = {}
+    seen: set[Node] = set()
+    pending = list(tensors)
+    while pending:
+        x = pending.pop()
+        if x.node is None or isinstance(x.node.operation, InputLayer):
+            leaves[id(x)] = x
+        elif x.node not in seen:
+            seen.add(x.node)
+            pending += x.node.inputs
+    return list(leaves.values())
+
+
 def known_values(structure: Any, known: dict[int, Any]) -> Any:
     """The structure with its symbolic tensors replaced by what is known of them. known: the id of a tensor -> its value."""
     return tree.map_structure(lambda x: known[id(x)] if isinstance(x, KerasTensor) else x, structure)
@@ -51,8 +66,7 @@ def evaluate(nodes: Iterable[Node], known: dict[int, Any]) -> None:
     """Run the nodes, in their order; their results become known. known: the id of a symbolic tensor -> its value."""
     for node in nodes:
         results = node.operation(*known_values(node.args, known), **known_values(node.kwargs, known))
-        symbols = [x for x in tree.flatten(node.outputs) if isinstance(x, KerasTensor)]
-        known.update(zip(map(id, symbols), [x for x in tree.flatten(results) if hasattr(x, "shape")], strict=True))
+        known.update(zip(map(id, node.results), [x for x in tree.flatten(results) if hasattr(x, "shape")], strict=True))
 
 
 class Functional(Model):

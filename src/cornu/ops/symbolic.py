@@ -7,11 +7,14 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 from cornu import config, context, tree
-from cornu.contract.tracer import infer
+from cornu.contract.tracer import Tracer, infer
 from cornu.graph.graph import Value
 from cornu.ops import common
 from cornu.primitives import dtypes as dt
+from cornu.primitives.primitive import Primitive
 
 # An unknown dimension is stood in for by either of two sizes; what comes out different depends on it. They have many divisors, so that
 # reshapes go through.
@@ -54,6 +57,7 @@ class KerasTensor:
         self.name = name or ("keras_tensor" if count == 0 else f"keras_tensor_{count}")
         self.node: Node | None = None
         self.index = 0
+        self.on_host = False  # whether it holds sizes (see `sizes_of`)
 
     @property
     def ndim(self) -> int:
@@ -93,8 +97,13 @@ class Node:
         self.operation = operation
         self.args, self.kwargs, self.outputs = args, kwargs, outputs
         self.inputs: list[KerasTensor] = [x for x in tree.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
-        for index, tensor in enumerate(x for x in tree.flatten(outputs) if isinstance(x, KerasTensor)):
+        for index, tensor in enumerate(self.results):
             tensor.node, tensor.index = self, index
+
+    @property
+    def results(self) -> list[KerasTensor]:
+        """The symbolic tensors among its outputs."""
+        return [x for x in tree.flatten(self.outputs) if isinstance(x, KerasTensor)]
 
     @property
     def parents(self) -> list[Node]:
@@ -105,8 +114,56 @@ class Node:
 def apply(operation: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """Record a call of `operation`; returns KerasTensors for its results."""
     outputs = infer_outputs(operation, args, kwargs)
+    made = [x for x in tree.flatten(outputs) if isinstance(x, KerasTensor)]
+    tensors = [x for x in tree.flatten((args, kwargs)) if hasattr(x, "shape") and not isinstance(x, (np.ndarray, np.generic))]
+    if tensors and all(getattr(x, "on_host", False) for x in tensors) and all(dt.is_integer(x.dtype) for x in made):
+        operation = _on_host(operation)
+        for x in made:
+            x.on_host = True
     Node(operation, args, kwargs, outputs)
     return outputs
+
+
+# Sizes: integers that are known when a program is written for arguments of known shapes, so that shapes may follow from them.
+
+
+def sizes_of(x: KerasTensor) -> KerasTensor:
+    """The shape of `x` as a symbolic vector. What follows from it in integers may be given where sizes are wanted."""
+    sizes = KerasTensor((x.ndim,), "int32")
+    sizes.on_host = True
+    Node(lambda x: np.asarray(common.shape_of(x), "int32"), (x,), {}, sizes)
+    return sizes
+
+
+class _Host(Tracer):
+    """Computes on NumPy arrays by the references of the table, whatever is being compiled around it."""
+
+    def kernel(self, primitive: Primitive) -> Callable[..., Any]:
+        return primitive.reference
+
+
+def _on_host(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """The operation on NumPy arrays, with NumPy arrays as results."""
+
+    def compute(*args: Any, **kwargs: Any) -> Any:
+        with context.use(_Host(context.current().host)):
+            return operation(*args, **kwargs)
+
+    return compute
+
+
+def _sources(x: KerasTensor) -> list[KerasTensor]:
+    """The tensors whose shapes the sizes `x` follow from; of another tensor, itself."""
+    return [source for y in x.node.inputs for source in _sources(y)] if x.on_host and x.node else [x]
+
+
+def _value(x: Any, known: dict[int, Any]) -> Any:
+    """The value of a tensor in an argument; that of sizes is computed from the tensors that they follow from."""
+    if not isinstance(x, KerasTensor) or id(x) in known:
+        return known.get(id(x), x)
+    node: Any = x.node
+    args, kwargs = tree.map_structure(lambda y: _value(y, known), (node.args, node.kwargs))
+    return tree.flatten(node.operation(*args, **kwargs))[x.index]
 
 
 def infer_outputs(fn: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
@@ -115,43 +172,44 @@ def infer_outputs(fn: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> 
     It runs twice if there are unknown dimensions, with different sizes for them; sizes (and ints) that come out different are unknown.
     If `fn` refuses these sizes, unknown dimensions are taken to have a size that another tensor has, one or two of them.
     """
-    leaves, structure = tree.flatten_with_structure((args, kwargs))
+    leaves = tree.flatten((args, kwargs))
+    tensors = {id(y): y for x in leaves if isinstance(x, KerasTensor) for y in _sources(x)}
+
+    def call(values: Any) -> Any:
+        known = dict(zip(tensors, values, strict=True))
+        call_args, call_kwargs = tree.map_structure(lambda x: _value(x, known), (args, kwargs))
+        return tree.flatten_with_structure(fn(*call_args, **call_kwargs))
+
+    symbols = list(tensors.values())
     try:
-        return _infer(fn, leaves, structure, [x.shape for x in leaves if isinstance(x, KerasTensor)])
+        return _infer(call, symbols, [x.shape for x in symbols])
     except ValueError:
-        for shapes in _guesses(leaves):
+        for shapes in _guesses(symbols, leaves):
             with contextlib.suppress(ValueError):
-                return _infer(fn, leaves, structure, shapes)
+                return _infer(call, symbols, shapes)
         raise
 
 
-def _guesses(leaves: list[Any]) -> Iterator[list[tuple[int | None, ...]]]:
+def _guesses(symbols: list[KerasTensor], leaves: list[Any]) -> Iterator[list[tuple[int | None, ...]]]:
     """Shapes of the symbolic tensors with one unknown dimension, then two of them, replaced by sizes that occur in other tensors."""
-    tensors = [x for x in leaves if isinstance(x, KerasTensor)]
     sizes = dict.fromkeys(n for x in leaves if hasattr(x, "shape") for n in x.shape if n is not None and n > 1)
-    unknown = dict.fromkeys((x, axis) for x in tensors for axis, n in enumerate(x.shape) if n is None)
+    unknown = [(x, axis) for x in symbols for axis, n in enumerate(x.shape) if n is None]
     single = list(itertools.product(unknown, sizes))
     pairs = ([a, b] for a, b in itertools.combinations(single, 2) if a[0] != b[0])
     for guess in itertools.islice(itertools.chain(([a] for a in single), pairs), MOST_GUESSES):
         sized = dict(guess)
-        yield [tuple(sized.get((x, axis), n) for axis, n in enumerate(x.shape)) for x in tensors]
+        yield [tuple(sized.get((x, axis), n) for axis, n in enumerate(x.shape)) for x in symbols]
 
 
-def _infer(fn: Callable[..., Any], leaves: list[Any], structure: Any, shapes: list[tuple[int | None, ...]]) -> Any:
-    dtypes = [x.dtype for x in leaves if isinstance(x, KerasTensor)]
+def _infer(call: Callable[[list[Value]], Any], symbols: list[KerasTensor], shapes: list[tuple[int | None, ...]]) -> Any:
+    """The specs of the results of `call`, which gives leaves and their structure, for symbolic tensors with these shapes."""
     scale = 1
 
     def run(turn: int) -> tuple[list[Any], Any, bool]:
         size_of_none = STAND_INS[turn] * scale
-
-        def body(values: list[Value]) -> Any:
-            given = iter(values)
-            call_args, call_kwargs = tree.unflatten(structure, [next(given) if isinstance(x, KerasTensor) else x for x in leaves])
-            return tree.flatten_with_structure(fn(*call_args, **call_kwargs))
-
-        specs = [(tuple(size_of_none if n is None else n for n in shape), dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+        specs = [(tuple(size_of_none if n is None else n for n in shape), x.dtype) for x, shape in zip(symbols, shapes, strict=True)]
         with common.inferring(turn, size_of_none) as sizes:
-            return *infer(context.current().host, body, specs), sizes.used
+            return *infer(context.current().host, call, specs), sizes.used
 
     unknown = any(None in shape for shape in shapes)
     try:
