@@ -15,7 +15,11 @@ def numbers(x):
 
 
 def test_as_real_keras(engine, shared):
-    rows = [row for row in json.loads((shared / "fixtures/manifest.json").read_text())["fixtures"] if row["kind"] == "trace_activation"]
+    rows = [
+        row
+        for row in json.loads((shared / "fixtures/manifest.json").read_text())["fixtures"]
+        if row["kind"] == "trace_activation"
+    ]
     assert len(rows) > 25
     for row in rows:
         if row["key"] == "sparsemax":

@@ -202,7 +202,8 @@ def far(tmp_path):
     info = tmp_path / "site" / "farpackage-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: farpackage\nVersion: 1.0\nProvides-Extra: far\nRequires-Dist: no-such-library; extra == 'far'\n"
+        "Metadata-Version: 2.1\nName: farpackage\nVersion: 1.0\nProvides-Extra: far\nRequires-Dist: no-such-library; extra == "
+        "'far'\n"
     )
     (info / "entry_points.txt").write_text("[cornu.engines]\nfar = farpackage:Far [far]\n")
     return str(info.parent)
@@ -272,7 +273,14 @@ def test_floatx_changes_what_follows(engine, restored, floatx):
     def dtypes():
         layer = layers.Dense(2)
         y = layer(np.ones((1, 3), "float32"))
-        found = [ops.exp(ints), ops.convert_to_tensor(0.5), ops.convert_to_tensor([0.5]), layer.kernel.value, y, cornu.random.normal((2,))]
+        found = [
+            ops.exp(ints),
+            ops.convert_to_tensor(0.5),
+            ops.convert_to_tensor([0.5]),
+            layer.kernel.value,
+            y,
+            cornu.random.normal((2,)),
+        ]
         return {engine.dtype_of(x) for x in found}
 
     assert dtypes() == {"float32"}

@@ -28,7 +28,12 @@ REFERENCES = {
     "mean_absolute_error": (T, P, {}, np.abs(T - P).mean(-1)),
     "mean_absolute_percentage_error": (T + 1, P, {}, 100 * np.abs((T + 1 - P) / (T + 1)).mean(-1)),
     "mean_squared_logarithmic_error": (T, P, {}, ((np.log1p(np.maximum(T, 1e-7)) - np.log1p(P)) ** 2).mean(-1)),
-    "huber": (3 * T, P, {"delta": 0.7}, np.where(abs(3 * T - P) <= 0.7, (3 * T - P) ** 2 / 2, 0.7 * (abs(3 * T - P) - 0.35)).mean(-1)),
+    "huber": (
+        3 * T,
+        P,
+        {"delta": 0.7},
+        np.where(abs(3 * T - P) <= 0.7, (3 * T - P) ** 2 / 2, 0.7 * (abs(3 * T - P) - 0.35)).mean(-1),
+    ),
     "log_cosh": (T, P, {}, np.log(np.cosh(P - T)).mean(-1)),
     "hinge": (2 * T - 1, P, {}, np.maximum(1 - (2 * T - 1) * P, 0).mean(-1)),
     "squared_hinge": (T, P, {}, (np.maximum(1 - (2 * T - 1) * P, 0) ** 2).mean(-1)),
@@ -36,7 +41,12 @@ REFERENCES = {
     "cosine_similarity": (T + 1, P, {}, -((T + 1) * P).sum(-1) / np.linalg.norm(T + 1, axis=-1) / np.linalg.norm(P, axis=-1)),
     "kl_divergence": (SIMPLEX[::-1], SIMPLEX, {}, (SIMPLEX[::-1] * np.log(SIMPLEX[::-1] / SIMPLEX)).sum(-1)),
     "poisson": (T, P, {}, (P - T * np.log(P)).mean(-1)),
-    "binary_crossentropy": (T, P, {"label_smoothing": 0.2}, ((0.8 * T + 0.1) * _logs(P) + (0.9 - 0.8 * T) * _logs(1 - P)).mean(-1)),
+    "binary_crossentropy": (
+        T,
+        P,
+        {"label_smoothing": 0.2},
+        ((0.8 * T + 0.1) * _logs(P) + (0.9 - 0.8 * T) * _logs(1 - P)).mean(-1),
+    ),
     "categorical_crossentropy": (ONE_HOT, SIMPLEX, {}, (ONE_HOT * _logs(SIMPLEX)).sum(-1)),
     "sparse_categorical_crossentropy": (LABELS, SIMPLEX, {}, (ONE_HOT * _logs(SIMPLEX)).sum(-1)),
     "categorical_focal_crossentropy": (ONE_HOT, SIMPLEX, {}, 0.25 * (ONE_HOT * (1 - SIMPLEX) ** 2 * _logs(SIMPLEX)).sum(-1)),
@@ -91,7 +101,9 @@ def test_integer_labels_for_one_hot_ones(engine):
 def test_ignored_class(engine):
     labels = np.where(np.arange(6) % 2, LABELS, 255)
     found = losses.SparseCategoricalCrossentropy(ignore_class=255, reduction=None)(labels, SIMPLEX)
-    np.testing.assert_allclose(ops.convert_to_numpy(found), np.where(labels < 255, (ONE_HOT * _logs(SIMPLEX)).sum(-1), 0), rtol=1e-5)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(found), np.where(labels < 255, (ONE_HOT * _logs(SIMPLEX)).sum(-1), 0), rtol=1e-5
+    )
 
 
 def test_names_and_configs():

@@ -43,7 +43,12 @@ def test_as_real_keras(engine, shared):
 
 
 def test_names():
-    for name, cls in (("l1", regularizers.L1), ("L2", regularizers.L2), ("l1_l2", regularizers.L1L2), ("orthogonal_regularizer", regularizers.OrthogonalRegularizer)):
+    for name, cls in (
+        ("l1", regularizers.L1),
+        ("L2", regularizers.L2),
+        ("l1_l2", regularizers.L1L2),
+        ("orthogonal_regularizer", regularizers.OrthogonalRegularizer),
+    ):
         assert type(regularizers.get(name)) is cls
     assert regularizers.get(None) is None and regularizers.l2 is regularizers.L2
     made = regularizers.deserialize(regularizers.serialize(regularizers.OrthogonalRegularizer(0.2, "columns")))

@@ -44,7 +44,11 @@ def test_pad_sequences(arguments, expected):
 
 
 def test_pad_sequences_of_vectors_and_nothing():
-    assert utils.pad_sequences([[[1, 2]], [[3, 4], [5, 6]], []]).tolist() == [[[0, 0], [1, 2]], [[3, 4], [5, 6]], [[0, 0], [0, 0]]]
+    assert utils.pad_sequences([[[1, 2]], [[3, 4], [5, 6]], []]).tolist() == [
+        [[0, 0], [1, 2]],
+        [[3, 4], [5, 6]],
+        [[0, 0], [0, 0]],
+    ]
     assert utils.pad_sequences([[], []]).shape == (2, 0)
     with pytest.raises(ValueError, match="expected a list of sequences"):
         utils.pad_sequences([1, 2])
@@ -102,7 +106,9 @@ def test_formats(engine, source):
 def test_clip_crop_pad(engine):
     wild = {"boxes": np.array([[[-5.0, 20, 30, 160], [105, 105, 115, 110]]], "float32"), "labels": np.array([[3, 4]])}
     clipped = bb.clip_to_image_size(wild, height=100, width=100)
-    assert numbers(clipped["boxes"]).tolist() == [[[0, 20, 30, 100], [100, 100, 100, 100]]] and numbers(clipped["labels"]).tolist() == [[3, -1]]
+    assert numbers(clipped["boxes"]).tolist() == [[[0, 20, 30, 100], [100, 100, 100, 100]]] and numbers(
+        clipped["labels"]
+    ).tolist() == [[3, -1]]
     assert numbers(bb.crop(BOXES, 12, 8, 30, 40)).tolist() == [[[2, 8, 22, 30], [0, 0, 7, 0]]]
     assert numbers(bb.pad(BOXES, 3, 4)).tolist() == [[[14, 23, 34, 63], [9, 8, 19, 13]]]
     assert numbers(bb.pad(BOXES[0, :1], 3, 4, bounding_box_format="xywh")).tolist() == [[14, 23, 30, 60]]
@@ -123,7 +129,9 @@ def test_iou(engine):
 def test_deltas(engine, encoding, variance):
     boxes = BOXES[0] * np.float32(1.1)
     deltas = bb.encode_box_to_deltas(BOXES[0], boxes, "xyxy", "xyxy", encoding, variance)
-    np.testing.assert_allclose(numbers(bb.decode_deltas_to_boxes(BOXES[0], deltas, "xyxy", "xyxy", encoding, variance)), boxes, rtol=1e-4)
+    np.testing.assert_allclose(
+        numbers(bb.decode_deltas_to_boxes(BOXES[0], deltas, "xyxy", "xyxy", encoding, variance)), boxes, rtol=1e-4
+    )
     if variance is None and encoding == "center_yxhw":
         np.testing.assert_allclose(numbers(deltas)[1], [0.15, 0.1, np.log(1.1), np.log(1.1)], rtol=1e-4)
 
@@ -148,7 +156,8 @@ def test_affine_transform(engine):
         (lambda: bb.crop(BOXES, 0, 0, 1, 1, "rel_xyxy"), "crop: the format must be in pixels"),
         (lambda: bb.clip_to_image_size(BOXES, 1, 1), "clip_to_image_size: expected a dictionary"),
         (lambda: bb.encode_box_to_deltas(BOXES, BOXES, "xyxy", "xyxy", "xyxy"), "encode_box_to_deltas: the encoding must be"),
-        (lambda: utils.to_categorical(ops.convert_to_tensor(np.array([1])) if not isinstance(ops.ones(1), np.ndarray) else KerasTensor((2,), "int32")),
+        (lambda: utils.to_categorical(
+            ops.convert_to_tensor(np.array([1])) if not isinstance(ops.ones(1), np.ndarray) else KerasTensor((2,), "int32")),
          "to_categorical: give num_classes"),
     ],
 )  # fmt: skip

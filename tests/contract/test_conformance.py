@@ -139,7 +139,9 @@ def test_a_case_that_fails_spares_those_computed_with_it(monkeypatch):
         return np.tanh(x)
 
     monkeypatch.setitem(Joint.kernels, "tanh", tanh)
-    assert failures(run(Joint(), lambda family, group: group == "tanh")) == ["tanh · float16 edges: NotImplementedError: no halves"]
+    assert failures(run(Joint(), lambda family, group: group == "tanh")) == [
+        "tanh · float16 edges: NotImplementedError: no halves"
+    ]
 
 
 def test_processes_share_the_groups(monkeypatch):

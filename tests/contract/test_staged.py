@@ -37,7 +37,9 @@ class Toy(StagedEngine, NumpyEngine):
 
         def program(*args):
             for x, value in zip(args, graph.inputs[len(storages) :], strict=True):
-                assert isinstance(x, np.ndarray) and x.flags.c_contiguous and x.shape == value.shape and x.dtype.name == value.dtype
+                assert (
+                    isinstance(x, np.ndarray) and x.flags.c_contiguous and x.shape == value.shape and x.dtype.name == value.dtype
+                )
             results = [np.array(y) for y in graph.evaluate([*[box.array for box in storages], *args], apply)]
             for i, value in zip(written, results, strict=False):
                 storages[i].array = value
@@ -77,7 +79,11 @@ X = np.array([1.0, 2.0, 3.0], "float32")
 
 
 def test_conformance_of_a_toy():
-    wrong = [outcome for outcome in conformance(Toy(), lambda family, group: family in ("kernels", "services", "control")) if outcome.failed]
+    wrong = [
+        outcome
+        for outcome in conformance(Toy(), lambda family, group: family in ("kernels", "services", "control"))
+        if outcome.failed
+    ]
     assert not wrong
 
 

@@ -1,4 +1,4 @@
-"""A library for the worker that needs no Python of its own: a few primitives by NumPy, and some that misbehave. See test_worker.py."""
+"""A library for the worker (test_worker.py) that needs no Python of its own: a few primitives by NumPy, some that misbehave."""
 
 import os
 import signal

@@ -64,7 +64,9 @@ def test_sums(dtype, keepdims):
     check(lambda x: [P.sum(x, axes=(0,)), P.sum(x, axes=(1,))], np.zeros((0, 3), "float32"), rtol=1e-6)
 
 
-@pytest.mark.parametrize("shapes", [((3, 4), (4, 5)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)), ((4, 5), (2, 5, 3)), ((0, 4), (4, 5))])
+@pytest.mark.parametrize(
+    "shapes", [((3, 4), (4, 5)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)), ((4, 5), (2, 5, 3)), ((0, 4), (4, 5))]
+)
 def test_matrix_products(shapes):
     x1, x2 = (RNG.normal(size=shape).astype("float32") for shape in shapes)
     turned = tuple(range(x1.ndim - 2)) + (x1.ndim - 1, x1.ndim - 2)
@@ -74,8 +76,16 @@ def test_matrix_products(shapes):
 
 def test_parts_and_casts():
     x = arrays((5, 7))[0]
-    check(lambda x: [P.slice(x, start=(1, 0), limit=(4, 7), strides=(2, 3)), P.slice(x, start=(0, 2), limit=(5, 2), strides=(1, 1))], x)
-    for have, want in itertools.product(["bool", "int32", "uint8", "float16", "float32", "float64"], ["float32", "float64", "int32", "bool"]):
+    check(
+        lambda x: [
+            P.slice(x, start=(1, 0), limit=(4, 7), strides=(2, 3)),
+            P.slice(x, start=(0, 2), limit=(5, 2), strides=(1, 1)),
+        ],
+        x,
+    )
+    for have, want in itertools.product(
+        ["bool", "int32", "uint8", "float16", "float32", "float64"], ["float32", "float64", "int32", "bool"]
+    ):
         check(lambda x, want=want: [P.cast(x, dtype=want)], (9 * RNG.random((5, 7))).astype(have))
     zero = np.float32(-1)
     for low, high, interior in (((1, 0), (0, 2), (0, 0)), ((0, -1), (2, 0), (0, 0)), ((0, 1), (0, 0), (1, 2))):

@@ -16,7 +16,8 @@ from cornu.primitives import dtypes as dt
 writer = pytest.importorskip("cornu.graph.onnx.writer", reason="onnx is not installed")
 SELECTED_BY_BITS = writer.SELECTED_BY_BITS
 pytestmark = pytest.mark.skipif(
-    "onnxruntime" not in registry.names() or not registry.is_installed("onnxruntime"), reason="onnxruntime and onnx are not installed"
+    "onnxruntime" not in registry.names() or not registry.is_installed("onnxruntime"),
+    reason="onnxruntime and onnx are not installed",
 )
 X = np.array([1.0, 2.0, 3.0], "float32")
 
@@ -98,12 +99,19 @@ def models():
 
     rng = np.random.default_rng(0)
     floats = lambda *shape: rng.normal(size=(70, *shape)).astype("float32")  # noqa: E731
-    yield "mlp", lambda: cornu.Sequential([L.Input((6,)), L.Dense(16, activation="relu"), L.Dropout(0.3), L.Dense(4, activation="softmax")]), floats(6)
+    yield (
+        "mlp",
+        lambda: cornu.Sequential(
+            [L.Input((6,)), L.Dense(16, activation="relu"), L.Dropout(0.3), L.Dense(4, activation="softmax")]
+        ),
+        floats(6),
+    )
     yield (
         "cnn",
         lambda: cornu.Sequential([
             L.Input((9, 9, 2)), L.Conv2D(8, 3, activation="relu", padding="same"), L.MaxPooling2D(2), L.BatchNormalization(),
-            L.Conv2D(6, 3, strides=2), L.AveragePooling2D(2, strides=1, padding="same"), L.Flatten(), L.Dense(4, activation="softmax"),
+            L.Conv2D(6, 3, strides=2), L.AveragePooling2D(2, strides=1, padding="same"), L.Flatten(),
+            L.Dense(4, activation="softmax"),
         ]),
         floats(9, 9, 2),
     )  # fmt: skip
@@ -122,7 +130,9 @@ def test_losses_are_those_of_numpy(make, x):
             model = make()
             model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
             losses[name] = []
-            watch = cornu.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs, row=losses[name]: row.append(logs["loss"]))
+            watch = cornu.callbacks.LambdaCallback(
+                on_train_batch_end=lambda batch, logs, row=losses[name]: row.append(logs["loss"])
+            )
             model.fit(x, y, batch_size=16, epochs=4, verbose=0, callbacks=[watch])
             programs = model._step("train")._compiled
     np.testing.assert_allclose(losses["onnxruntime"], losses["numpy"], rtol=1e-5)

@@ -118,7 +118,9 @@ def test_gradients_of_grouped_and_dilated_convolutions(dtype, groups, dilation, 
             grads = cornu.value_and_grad(loss, argnums=(0, 1))(engine.asarray(x), engine.asarray(kernel))[1]
             found[name] = [engine.to_numpy(g) for g in grads]
     for got, wanted in zip(found["tensorflow"], found["numpy"]):
-        np.testing.assert_allclose(got, wanted, rtol=1e-3 if dtype == "float32" else 1e-9, atol=1e-4 if dtype == "float32" else 1e-9)
+        np.testing.assert_allclose(
+            got, wanted, rtol=1e-3 if dtype == "float32" else 1e-9, atol=1e-4 if dtype == "float32" else 1e-9
+        )
 
 
 def test_complex_gradients_are_those_of_the_other_engines():

@@ -358,7 +358,9 @@ def test_native_forms_train_as_the_bodies_do():
         np.testing.assert_allclose(native, losses(), rtol=1e-5)
 
 
-@pytest.mark.parametrize("case", ["plain", "decay", "constraint", "ema", "accumulation", "clip", "amsgrad", "float64", "returned"])
+@pytest.mark.parametrize(
+    "case", ["plain", "decay", "constraint", "ema", "accumulation", "clip", "amsgrad", "float64", "returned"]
+)
 def test_adam_in_place_equals_numpy(case):
     """The native kernel overwrites weights and moments: nobody may see the change too early or miss it."""
     options = {"decay": {"weight_decay": 0.1}, "ema": {"use_ema": True, "ema_momentum": 0.5}, "clip": {"global_clipnorm": 0.5},

@@ -131,7 +131,8 @@ def test_memory_is_used_again_where_nobody_sees_it():
     graph = record(chain, ((2, 3), "float32"), ((2, 3), "float32"))
     program = replay(graph, KERNELS, inline, {"np": np}, fresh=["sum"])
     assert [line.split(" = ")[1] for line in lines(program) if "np." in line] == [
-        "np.exp(v0, None)", "np.add(v3, v1, v3)", "np.exp(v4, v4)", "np.add(v5, v1, None)", "np.add(v6, v1, None)", "np.add(v7, v2, None)",
+        "np.exp(v0, None)", "np.add(v3, v1, v3)", "np.exp(v4, v4)", "np.add(v5, v1, None)", "np.add(v6, v1, None)",
+        "np.add(v7, v2, None)",
     ]  # fmt: skip
     x, y = np.linspace(-1, 1, 6, dtype="float32").reshape(2, 3), np.full((2, 3), 0.5, "float32")
     kept = x.copy(), y.copy()

@@ -32,7 +32,11 @@ def simplified(fn):
 
 def test_identities_go():
     assert simplified(lambda x: P.exp(P.reshape(P.stop_gradient(P.transpose(x, axes=(0, 1))), shape=(2, 3)))) == ["exp"]
-    assert simplified(lambda x: P.exp(P.slice(P.broadcast_to(P.cast(x, dtype="float32"), shape=(2, 3)), start=(0, 0), limit=(2, 3), strides=(1, 1)))) == ["exp"]
+    assert simplified(
+        lambda x: P.exp(
+            P.slice(P.broadcast_to(P.cast(x, dtype="float32"), shape=(2, 3)), start=(0, 0), limit=(2, 3), strides=(1, 1))
+        )
+    ) == ["exp"]
     assert simplified(lambda x: P.stop_gradient(x)) == []
     assert simplified(lambda x: P.exp(P.multiply(P.multiply(x, 1.0), P.cast(1, dtype="float32")))) == ["exp"]
 
@@ -41,7 +45,8 @@ def test_what_changes_something_stays():
     assert simplified(lambda x: P.transpose(P.reshape(x, shape=(1, 2, 3)), axes=(1, 0, 2))) == ["reshape", "transpose"]
     assert simplified(lambda x: P.flip(x, axes=(0,))) == ["flip"]
     square = np.ones((2, 2), "float32")
-    assert simplified(lambda x: P.transpose(P.matmul(square, P.matmul(x, P.transpose(x, axes=(1, 0)))), axes=(1, 0))).count("transpose") == 2
+    kept = simplified(lambda x: P.transpose(P.matmul(square, P.matmul(x, P.transpose(x, axes=(1, 0)))), axes=(1, 0)))
+    assert kept.count("transpose") == 2
     assert simplified(lambda x: P.add(x, 0.0)) == ["add"]  # -0.0 + 0.0 is 0.0
     assert simplified(lambda x: P.multiply(x, np.ones((2, 1), "float64"))) == ["cast", "multiply"]
 
@@ -60,7 +65,10 @@ def test_repeating_is_left_to_broadcasting():
 
 
 def test_reductions_of_nothing():
-    assert simplified(lambda x: P.exp(P.max(P.min(P.reshape(x, shape=(2, 3, 1)), axes=(2,), keepdims=True), axes=()))) == ["reshape", "exp"]
+    assert simplified(lambda x: P.exp(P.max(P.min(P.reshape(x, shape=(2, 3, 1)), axes=(2,), keepdims=True), axes=()))) == [
+        "reshape",
+        "exp",
+    ]
 
 
 def test_constants_are_computed():

@@ -22,7 +22,12 @@ def as_numpy(structure: Any) -> Any:
 
 
 def _live(
-    kind: type, arguments: dict[str, Any], *inputs: Any, call: dict[str, Any] | None = None, one_list: bool = False, untrained: Any = ()
+    kind: type,
+    arguments: dict[str, Any],
+    *inputs: Any,
+    call: dict[str, Any] | None = None,
+    one_list: bool = False,
+    untrained: Any = (),
 ) -> Any:
     """Build, call, infer shapes, rebuild from the config, compile, train, compute in half precision; returns layer and outputs.
 
@@ -43,7 +48,9 @@ def _live(
     assert again.get_config() == config
     again(*given, **call)
     again.set_weights(layer.get_weights())
-    tree.map_structure(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), as_numpy(again(*given, **call)), outputs)
+    tree.map_structure(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), as_numpy(again(*given, **call)), outputs
+    )
 
     # Inferred shapes and dtypes are those that come out.
     symbols = [symbolic(x) for x in inputs]

@@ -18,7 +18,11 @@ OF_OTHERS = ("QuantizedDTypePolicy", "triple_tanh", "string")  # quantized layer
 def plain(x):
     """As JSON has it, without what names one object among several of a file."""
     if isinstance(x, dict):
-        return {k: plain(v) for k, v in x.items() if k not in ("shared_object_id", "build_config", "seed") and (k, v) not in LEFT_OUT.items()}
+        return {
+            k: plain(v)
+            for k, v in x.items()
+            if k not in ("shared_object_id", "build_config", "seed") and (k, v) not in LEFT_OUT.items()
+        }
     return [plain(v) for v in x] if isinstance(x, (list, tuple)) else x
 
 
@@ -44,7 +48,10 @@ def test_what_a_config_must_not_forget():
     regular = layers.Dense(2, activity_regularizer="l2")
     assert layer_from(layer_config(regular)).activity_regularizer.get_config() == {"l2": 0.01}
     assert layer_from(layer_config(layers.GRU(2, zero_output_for_mask=True))).zero_output_for_mask
-    assert layer_from(layer_config(layers.ActivityRegularization(0.1, 0.2))).activity_regularizer.get_config() == {"l1": 0.1, "l2": 0.2}
+    assert layer_from(layer_config(layers.ActivityRegularization(0.1, 0.2))).activity_regularizer.get_config() == {
+        "l1": 0.1,
+        "l2": 0.2,
+    }
     assert layer_from(layer_config(layers.Dense(2, dtype="mixed_bfloat16"))).dtype_policy.name == "mixed_bfloat16"
 
 

@@ -81,7 +81,9 @@ def test_convolution(engine, live):
     expected = np.zeros((2, 4, 3, 6))
     for i, j, f in np.ndindex(4, 3, 6):
         channels = slice(0, 2) if f < 3 else slice(2, 4)
-        expected[:, i, j, f] = (padded[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 2, channels] * kernel[..., f]).sum((1, 2, 3)) + bias[f]
+        expected[:, i, j, f] = (padded[:, 2 * i : 2 * i + 3, 2 * j : 2 * j + 2, channels] * kernel[..., f]).sum((1, 2, 3)) + bias[
+            f
+        ]
     close(y, expected)
     other = layers.Conv2D(**arguments, data_format="channels_first")
     other(np.moveaxis(IMAGES, -1, 1))
@@ -197,7 +199,11 @@ def test_stateful_lstm(engine):
 
 def _attention(layer, query, value, mask=None):
     (wq, bq), (wk, bk), (wv, bv), (wo, bo) = np.array_split(np.array(layer.get_weights(), object), 4)
-    q, k, v = np.einsum("btd,dhk->bhtk", query, wq) + bq[:, None], np.einsum("bsd,dhk->bhsk", value, wk) + bk[:, None], np.einsum("bsd,dhk->bhsk", value, wv) + bv[:, None]
+    q, k, v = (
+        np.einsum("btd,dhk->bhtk", query, wq) + bq[:, None],
+        np.einsum("bsd,dhk->bhsk", value, wk) + bk[:, None],
+        np.einsum("bsd,dhk->bhsk", value, wv) + bv[:, None],
+    )
     scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])
     scores = scores if mask is None else np.where(mask, scores, -1e30)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
@@ -207,7 +213,13 @@ def _attention(layer, query, value, mask=None):
 
 def test_attention(engine, live):
     values = RNG.normal(size=(2, 6, 4)).astype("float32")
-    layer, y = live(layers.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "bias_initializer": "ones"}, STEPS, values, untrained=["key/bias"])
+    layer, y = live(
+        layers.MultiHeadAttention,
+        {"num_heads": 2, "key_dim": 3, "bias_initializer": "ones"},
+        STEPS,
+        values,
+        untrained=["key/bias"],
+    )
     close(y, _attention(layer, STEPS, values)[0])
     causal = np.tri(5, 6, dtype=bool)
     y, scores = layer(STEPS, values, use_causal_mask=True, return_attention_scores=True)
@@ -224,7 +236,9 @@ def test_attention(engine, live):
 
 
 def test_attention_along_chosen_axes(engine, live):
-    layer, y = live(layers.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "attention_axes": 2}, IMAGES, IMAGES, untrained=["key/bias"])
+    layer, y = live(
+        layers.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "attention_axes": 2}, IMAGES, IMAGES, untrained=["key/bias"]
+    )
     flat = IMAGES.reshape(-1, 6, 4)
     close(y, _attention(layer, flat, flat)[0].reshape(IMAGES.shape))
     layer, y = live(layers.MultiHeadAttention, {"num_heads": 2, "key_dim": 3}, IMAGES, IMAGES, untrained=["key/bias"])
@@ -233,7 +247,9 @@ def test_attention_along_chosen_axes(engine, live):
 
 
 def test_gated_attention_has_a_gate(engine, live):
-    layer, y = live(layers.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "use_gate": True}, STEPS, STEPS, untrained=["key/bias"])
+    layer, y = live(
+        layers.MultiHeadAttention, {"num_heads": 2, "key_dim": 3, "use_gate": True}, STEPS, STEPS, untrained=["key/bias"]
+    )
     closed = [w - 1e4 if v.path == "gate/bias" else w for v, w in zip(layer.weights, layer.get_weights(), strict=True)]
     layer.set_weights(closed)
     close(as_numpy(layer(STEPS, STEPS)), np.zeros_like(y))

@@ -93,7 +93,10 @@ def test_pooling(engine, live, rank):
 
 def test_average_of_masked_steps(engine):
     mask = np.array([[1, 0, 1, 1, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0, 1]], bool)
-    close(as_numpy(layers.GlobalAveragePooling1D()(STEPS, mask=mask)), np.stack([row[m].mean(0) for row, m in zip(STEPS, mask, strict=True)]))
+    close(
+        as_numpy(layers.GlobalAveragePooling1D()(STEPS, mask=mask)),
+        np.stack([row[m].mean(0) for row, m in zip(STEPS, mask, strict=True)]),
+    )
 
 
 @RANKS
@@ -141,7 +144,10 @@ def test_dot(engine, live):
 
 def test_activations_with_arguments(engine, live):
     x = STEPS
-    close(live(layers.ReLU, {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}, x)[1], np.where(x >= 0.2, np.minimum(x, 1), 0.1 * (x - 0.2)))
+    close(
+        live(layers.ReLU, {"max_value": 1.0, "negative_slope": 0.1, "threshold": 0.2}, x)[1],
+        np.where(x >= 0.2, np.minimum(x, 1), 0.1 * (x - 0.2)),
+    )
     close(live(layers.LeakyReLU, {"negative_slope": 0.2}, x)[1], np.where(x > 0, x, 0.2 * x))
     close(live(layers.ELU, {"alpha": 0.5}, x)[1], np.where(x > 0, x, 0.5 * np.expm1(x)))
     close(live(layers.Softmax, {"axis": 1}, x)[1], np.exp(x) / np.exp(x).sum(1, keepdims=True))

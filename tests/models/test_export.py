@@ -68,7 +68,11 @@ def test_models(name, tmp_path):
 
 def test_attention_over_tokens(tmp_path):
     with cornu.engine("numpy"):
-        check(attention(), tmp_path / "model.onnx", lambda batch: [np.random.default_rng(batch).integers(0, 30, (batch, 6)).astype("int32")])
+        check(
+            attention(),
+            tmp_path / "model.onnx",
+            lambda batch: [np.random.default_rng(batch).integers(0, 30, (batch, 6)).astype("int32")],
+        )
 
 
 def test_batch_normalization_after_training(tmp_path):
@@ -133,7 +137,9 @@ def test_a_subclass_needs_a_signature(tmp_path):
         with pytest.raises(ValueError, match="input_signature"):
             model.export(tmp_path / "model.onnx")
         model.export(tmp_path / "model.onnx", input_signature=[cornu.KerasTensor((None, 3))])
-        np.testing.assert_allclose(run(tmp_path / "model.onnx", floats(5, 3))[0], model.predict(floats(5, 3), verbose=0), rtol=1e-5)
+        np.testing.assert_allclose(
+            run(tmp_path / "model.onnx", floats(5, 3))[0], model.predict(floats(5, 3), verbose=0), rtol=1e-5
+        )
 
 
 def dense():

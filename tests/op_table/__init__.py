@@ -1,4 +1,4 @@
-"""The table of ops' cases: what each op of `cornu.ops` must give, by NumPy and SciPy. Tests, fuzzing and the parity table read it.
+"""The table of ops' cases: what each op of `cornu.ops` must give, by NumPy and SciPy. Tests, fuzzing, the parity table read it.
 
 Each file of this folder enters the cases of a family.
 """

@@ -170,8 +170,8 @@ class Domain:
 
     operands: 1 or 2 tensors that broadcast, or 0 for a tensor and the axes of a reduction.
     kinds: of dtypes, of b(ool), u(nsigned), i(nteger), f(loat), c(omplex).
-    low, high: of ordinary numbers. edges: "" for none but these, "mild" for infinities, NaNs and zeros too, "all" for huge and tiny
-    numbers and the extremes of integers as well.
+    low, high: of ordinary numbers. edges: "" for none but these, "mild" for infinities, NaNs and zeros too, "all" for huge and
+    tiny numbers and the extremes of integers as well.
     several: whether a reduction takes several axes; keepdims: and that.
     """
 

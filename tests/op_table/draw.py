@@ -91,7 +91,9 @@ DISAGREEMENTS = [
     Disagreement(
         "Division of complex numbers by zero",
         "Infinity or NaN in either part, as the library's division has it.",
-        lambda case, engine: "divide" in case.spec.op and any(x.dtype.kind == "c" for x in case.arrays()) and not case.arrays()[1].all(),
+        lambda case, engine: (
+            "divide" in case.spec.op and any(x.dtype.kind == "c" for x in case.arrays()) and not case.arrays()[1].all()
+        ),
     ),
 ]
 

@@ -30,7 +30,15 @@ def unary(
     add(s, numbers("float32", (0, 2)))
     if gradient:
         add(s, f(2, 3, low=low, high=high), gradient=True)
-    for kind, name in [("f", "float16"), ("f", "bfloat16"), ("b", "bool"), ("i", "int8"), ("i", "int32"), ("u", "uint16"), ("c", "complex64")]:
+    for kind, name in [
+        ("f", "float16"),
+        ("f", "bfloat16"),
+        ("b", "bool"),
+        ("i", "int8"),
+        ("i", "int32"),
+        ("u", "uint16"),
+        ("c", "complex64"),
+    ]:
         if kind in kinds:
             add(s, numbers(name, (3,), low, high))
     if edge:
@@ -178,8 +186,15 @@ binary("subtract", np.subtract, kinds="uifc")
 binary("multiply", np.multiply)
 for _name in ("divide", "true_divide"):
     binary(_name, lambda x1, x2: np.divide(x1, x2), "floating", low=0.4)
-binary("divide_no_nan", lambda x1, x2: np.where(x2 == 0, 0, np.divide(x1, np.where(x2 == 0, 1, x2))), "floating", low=0.4, edge=False)
-add(spec("divide_no_nan", lambda x1, x2: np.zeros(3)), np.array([1.0, 0, np.inf], "float32"), np.zeros(3, "float32"), case="by zero")
+binary(
+    "divide_no_nan", lambda x1, x2: np.where(x2 == 0, 0, np.divide(x1, np.where(x2 == 0, 1, x2))), "floating", low=0.4, edge=False
+)
+add(
+    spec("divide_no_nan", lambda x1, x2: np.zeros(3)),
+    np.array([1.0, 0, np.inf], "float32"),
+    np.zeros(3, "float32"),
+    case="by zero",
+)
 binary("power", as_numbers(np.power), counting, low=0.4, edge=False)
 binary("floor_divide", as_numbers(np.floor_divide), counting, kinds="uif", low=1.1, high=4, gradient=False, edge=False)
 binary("mod", as_numbers(np.mod), counting, kinds="uif", low=1.1, high=4, edge=False)
@@ -257,7 +272,11 @@ for _name in ("left_shift", "right_shift", "bitwise_left_shift", "bitwise_right_
     for _dtype in ("int8", "int32", "uint8", "uint32", "int64"):
         add(_s, numbers(_dtype, (2, 3), -9, 9), np.array([0, 1, 5], _dtype), compiled=_dtype == "int32")
     add(_s, i(3), 2)
-    add(spec(_name, as_numbers(getattr(np, _name.removeprefix("bitwise_"))), "int32"), numbers("bool", (3,)), numbers("bool", (3,)))
+    add(
+        spec(_name, as_numbers(getattr(np, _name.removeprefix("bitwise_"))), "int32"),
+        numbers("bool", (3,)),
+        numbers("bool", (3,)),
+    )
 
 
 def _view(x: Array, dtype: str | None = None) -> Array:

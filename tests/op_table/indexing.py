@@ -29,7 +29,11 @@ add(_s, np.array([0.0, np.nan, 1e-30], "float32"), case="NaN")
 add(_s, np.zeros((0, 2), "float32"))
 add(_s, np.zeros((3,), "int8"), case="none")
 
-_s = spec("unravel_index", lambda indices, shape: np.unravel_index(np.where(indices < 0, indices + int(np.prod(shape)), indices), shape), "first")
+_s = spec(
+    "unravel_index",
+    lambda indices, shape: np.unravel_index(np.where(indices < 0, indices + int(np.prod(shape)), indices), shape),
+    "first",
+)
 add(_s, np.array([[0, 5], [11, 7]], "int32"), (3, 4), compiled=True)
 add(_s, np.array([-1, 3], "int64"), (3, 4), case="int64, negative")
 add(_s, np.array(3, "uint8"), (2, 2))

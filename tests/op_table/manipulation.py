@@ -127,7 +127,9 @@ add(spec("repeat", np.repeat, "first"), np.array(2.0, "float32"), 3, case="scala
 moving("tile", np.tile, call(2), call((2, 1, 3)), call((2, 1, 1, 2)), call((0,)))
 add(spec("tile", np.tile, "first"), np.array(2.0, "float32"), (2, 2), case="scalar")
 
-moving("diagonal", np.diagonal, call(), call(1), call(-1), call(0, 1, 2), call(offset=1, axis1=-1, axis2=0), call(9), unknown=False)
+moving(
+    "diagonal", np.diagonal, call(), call(1), call(-1), call(0, 1, 2), call(offset=1, axis1=-1, axis2=0), call(9), unknown=False
+)
 add(spec("diagonal", np.diagonal, "first"), f(2, 3, 3, dtype="float32"), axis1=1, axis2=2)
 _s = spec("diag", np.diag, "first", 0.0)
 add(_s, f(3, dtype="float32"), compiled=True, unknown=False)

@@ -20,12 +20,30 @@ def product(op: str, reference: Any, *shapes: Any, dtype: Any = "joined", unknow
     for count, (a, b) in enumerate(shapes):
         add(s, f(*a, dtype="float32"), f(*b, seed=1, dtype="float32"), compiled=count == 0, unknown=unknown)
     a, b = shapes[0]
-    for one, other in (("int8", "int8"), ("int32", "float16"), ("bfloat16", "bfloat16"), ("uint8", "int32"), ("complex64", "float32")):
+    for one, other in (
+        ("int8", "int8"),
+        ("int32", "float16"),
+        ("bfloat16", "bfloat16"),
+        ("uint8", "int32"),
+        ("complex64", "float32"),
+    ):
         add(s, numbers(one, a), numbers(other, b, seed=1), unknown=unknown)
     add(s, f(*a), f(*b, seed=1), gradient=True, unknown=unknown)
 
 
-product("matmul", np.matmul, ((2, 3), (3, 4)), ((3,), (3, 4)), ((2, 3), (3,)), ((3,), (3,)), ((5, 2, 3), (3, 4)), ((2, 1, 2, 3), (5, 3, 2)), ((0, 3), (3, 2)), ((2, 0), (0, 3)), dtype=widened)
+product(
+    "matmul",
+    np.matmul,
+    ((2, 3), (3, 4)),
+    ((3,), (3, 4)),
+    ((2, 3), (3,)),
+    ((3,), (3,)),
+    ((5, 2, 3), (3, 4)),
+    ((2, 1, 2, 3), (5, 3, 2)),
+    ((0, 3), (3, 2)),
+    ((2, 0), (0, 3)),
+    dtype=widened,
+)
 product("dot", np.dot, ((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3, 5)), ((), (3,)), ((2,), ()))
 product("inner", np.inner, ((2, 3), (4, 3)), ((3,), (3,)), ((2, 4, 3), (3,)), ((), (3,)))
 product("outer", np.outer, ((2,), (3,)), ((2, 2), (3,)), ((), (3,)))
@@ -57,7 +75,9 @@ _s = spec("cross", _cross, "joined", 64.0, True)
 add(_s, f(3, 4, dtype="float32"), f(3, 4, seed=1, dtype="float32"), axis=0, unknown=False)
 add(_s, f(3, 4, dtype="float32"), f(4, 3, dtype="float32"), axisa=0, axisb=1, axisc=0, unknown=False)
 
-_s = spec("trace", lambda x, **kwargs: np.trace(x.astype("int64") if x.dtype.kind in "bui" else x, **kwargs), "summed", 32.0, True)
+_s = spec(
+    "trace", lambda x, **kwargs: np.trace(x.astype("int64") if x.dtype.kind in "bui" else x, **kwargs), "summed", 32.0, True
+)
 add(_s, f(3, 4, dtype="float32"), compiled=True, unknown=False)
 add(_s, f(2, 3, 3), offset=1, axis1=1, axis2=2, gradient=True)
 add(_s, i(3, 3, dtype="int8"), offset=-1, unknown=False)

@@ -44,7 +44,15 @@ def reduction(
         add(s, np.zeros((0, 3), "float32"))
         add(s, np.zeros((0, 3), "float32"), axis=0)
     add(s, np.zeros((0, 3), "float32"), axis=1)
-    for kind, name in [("f", "float16"), ("f", "bfloat16"), ("b", "bool"), ("i", "int8"), ("i", "int32"), ("u", "uint16"), ("c", "complex64")]:
+    for kind, name in [
+        ("f", "float16"),
+        ("f", "bfloat16"),
+        ("b", "bool"),
+        ("i", "int8"),
+        ("i", "int32"),
+        ("u", "uint16"),
+        ("c", "complex64"),
+    ]:
         if kind in kinds:
             add(s, numbers(name, (2, 3), low, high), axis=1)
     if nan:
@@ -114,7 +122,9 @@ def _or_nothing(function: Callable[..., Any]) -> Callable[..., Any]:
         if x.dtype.kind != "f":
             return function(x, axis=axis, keepdims=keepdims)
         none = np.isnan(x).all(axis=axis, keepdims=keepdims)
-        return np.where(none, -1, function(np.where(np.isnan(x).all(axis=axis, keepdims=True), 0, x), axis=axis, keepdims=keepdims))
+        return np.where(
+            none, -1, function(np.where(np.isnan(x).all(axis=axis, keepdims=True), 0, x), axis=axis, keepdims=keepdims)
+        )
 
     return place
 

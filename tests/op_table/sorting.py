@@ -55,7 +55,9 @@ add(_s, f(3, dtype="complex64"), f(3, dtype="complex64")[:2])
 add(_s, numbers("bool", (3,)), [True], assume_unique=True)
 
 
-def _unique(x: Array, sorted: bool = True, size: int | None = None, fill_value: Any = None, axis: int | None = None, **returns: bool) -> Any:
+def _unique(
+    x: Array, sorted: bool = True, size: int | None = None, fill_value: Any = None, axis: int | None = None, **returns: bool
+) -> Any:
     found = np.unique(x, axis=axis, return_index=True, return_inverse=True, return_counts=True)
     values, index, inverse, counts = found
     place = 0 if axis is None else axis
@@ -64,7 +66,9 @@ def _unique(x: Array, sorted: bool = True, size: int | None = None, fill_value: 
         pads = [(0, missing) if i == place else (0, 0) for i in range(values.ndim)]
         values = np.take(np.pad(values, pads, constant_values=fill_value or 0), np.arange(size), axis=place)
         index, counts = (np.pad(v, (0, missing))[:size] for v in (index, counts))
-    wanted = [v for v, name in ((index, "return_index"), (inverse, "return_inverse"), (counts, "return_counts")) if returns.get(name)]
+    wanted = [
+        v for v, name in ((index, "return_index"), (inverse, "return_inverse"), (counts, "return_counts")) if returns.get(name)
+    ]
     return [values, *wanted] if wanted else values
 
 

@@ -1,4 +1,4 @@
-"""The fixture `check`: an op against expected values, eagerly, symbolically, compiled, and its gradient against finite differences."""
+"""The fixture `check`: an op against expected values, eagerly, symbolically, compiled; its gradient by finite differences."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _slope(fn: Any, arrays: list[np.ndarray], directions: list[np.ndarray], step
 class Check:
     """check(fn, *arrays, expected=..., gradient=True, unknown=True, rtol=1e-5, atol=1e-6).
 
-    fn: of tensors for the arrays. expected: what it gives, nested. unknown: try the op on symbols whose first size is unknown, too.
+    fn: of tensors for the arrays. expected: what it gives, nested. unknown: try symbols whose first size is unknown, too.
     gradient: compare the gradient by all arrays (double precision) with finite differences.
     """
 
@@ -85,7 +85,10 @@ class Check:
         for symbol, y in zip(tree.flatten(inferred), tree.flatten(got), strict=True):
             assert symbol.dtype == ops.dtype(y)
             assert len(symbol.shape) == len(y.shape)
-            assert all((a is None and unknown) or a == b for a, b in zip(symbol.shape, y.shape, strict=True)), (symbol.shape, y.shape)
+            assert all((a is None and unknown) or a == b for a, b in zip(symbol.shape, y.shape, strict=True)), (
+                symbol.shape,
+                y.shape,
+            )
 
     def gradient(self, fn: Any, arrays: list[np.ndarray]) -> None:
         """The slope in a random direction."""

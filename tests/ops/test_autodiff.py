@@ -67,7 +67,9 @@ def test_several_arguments_and_results(engine):
 
         return (ops.add(x, y), ops.subtract(x, y)), gradient
 
-    grads = ops.grad(lambda xy: ops.sum(ops.add(both(xy[0], 7.0, xy[1])[0], ops.multiply(both(xy[0], 7.0, xy[1])[1], 2.0))))((X, Y))
+    grads = ops.grad(lambda xy: ops.sum(ops.add(both(xy[0], 7.0, xy[1])[0], ops.multiply(both(xy[0], 7.0, xy[1])[1], 2.0))))(
+        (X, Y)
+    )
     np.testing.assert_allclose(numbers(grads[0]), np.full(3, 10.0))
     np.testing.assert_allclose(numbers(grads[1]), np.full(3, 14.0))
 

@@ -54,7 +54,11 @@ CALLS = {
     "bits of floats": (lambda x: ops.bitwise_and(x, x), TypeError, "bitwise_and: expected integers or bool, got float32"),
     "gcd": (lambda x: ops.gcd(x, 2), TypeError, "gcd: expected integers"),
     "indices": (lambda x: ops.take(x, V), TypeError, "take: indices must be integers, got float32"),
-    "take_along_axis": (lambda x: ops.take_along_axis(x, np.zeros(2, "int32"), 1), ValueError, "take_along_axis: .*differ in rank"),
+    "take_along_axis": (
+        lambda x: ops.take_along_axis(x, np.zeros(2, "int32"), 1),
+        ValueError,
+        "take_along_axis: .*differ in rank",
+    ),
     "index": (lambda x: ops.get_item(x, 2), IndexError, r"get_item: index 2 is out of bounds for axis 0 of shape \(2, 3\)"),
     "indices, too many": (lambda x: ops.get_item(x, (0, 0, 0)), IndexError, "get_item: too many indices"),
     "index of a strange type": (lambda x: ops.get_item(x, "a"), TypeError, "get_item: expected ints"),
@@ -109,7 +113,15 @@ def test_sizes_that_depend_on_values_are_unknown_in_symbolic_tensors():
 
 def test_operators_of_symbolic_tensors():
     x, y = KerasTensor((None, 3)), KerasTensor((None, 3), "int32")
-    for found, dtype in [(x != y, "bool"), (~x, "bool"), (x & y, "bool"), (round(x), "float32"), (-y, "int32"), (2**y, "int32"), (y / 2, "float32")]:
+    for found, dtype in [
+        (x != y, "bool"),
+        (~x, "bool"),
+        (x & y, "bool"),
+        (round(x), "float32"),
+        (-y, "int32"),
+        (2**y, "int32"),
+        (y / 2, "float32"),
+    ]:
         assert found.shape == (None, 3) and found.dtype == dtype
     assert (x == y) is False and len({x, y}) == 2
     assert x.reshape((-1, 13)).shape == (None, 13) and KerasTensor((1, 3)).squeeze().shape == (3,)

@@ -49,7 +49,9 @@ def test_switch(check):
     branches = [lambda x: x, lambda x: ops.multiply(x, -1), lambda x: ops.multiply(x, 9)]
     for index, factor in ((-3, 1), (0, 1), (1, -1), (2, 9), (5, 9)):
         assert np.array_equal(numbers(ops.switch(index, branches, X)), factor * X)
-        got = Program(lambda i, x: ops.switch(i, branches, x))(ops.convert_to_tensor(np.array(index, "int32")), ops.convert_to_tensor(X))
+        got = Program(lambda i, x: ops.switch(i, branches, x))(
+            ops.convert_to_tensor(np.array(index, "int32")), ops.convert_to_tensor(X)
+        )
         np.testing.assert_allclose(numbers(got), factor * X)
     check(lambda x: ops.switch(ops.convert_to_tensor(np.array(1, "int32")), branches, x), X, expected=-X)
 
@@ -65,7 +67,9 @@ def test_control_flow_on_symbols():
 
 def test_loops(engine):
     assert numbers(ops.fori_loop(2, 5, lambda i, v: ops.add(v, i), np.array(0, "int32"))).item() == 9
-    last = ops.while_loop(lambda i, v: ops.less(i, 100), lambda i, v: (ops.add(i, 1), ops.multiply(v, 2.0)), (0, 1.0), maximum_iterations=5)
+    last = ops.while_loop(
+        lambda i, v: ops.less(i, 100), lambda i, v: (ops.add(i, 1), ops.multiply(v, 2.0)), (0, 1.0), maximum_iterations=5
+    )
     assert numbers(last[1]).item() == 32
     carry, seen = ops.scan(lambda c, x: (ops.add(c, x), c), np.float32(0), np.arange(4, dtype="float32"), reverse=True)
     assert numbers(carry).item() == 6 and numbers(seen).tolist() == [6, 5, 3, 0]

@@ -36,7 +36,12 @@ def test_loss(check):
     ways = [probabilities(LOGITS[i, : LENGTH[i]], 0)[tuple(TARGET[i, : TARGET_LENGTH[i]])] for i in range(2)]
     expected = -np.log(ways)
     check(lambda x: ops.ctc_loss(TARGET, x, TARGET_LENGTH, LENGTH), LOGITS, expected=expected, unknown=False, rtol=1e-4)
-    loss = ops.ctc_loss(KerasTensor((None, 3), "int32"), KerasTensor((None, None, 3)), KerasTensor((None,), "int32"), KerasTensor((None,), "int32"))
+    loss = ops.ctc_loss(
+        KerasTensor((None, 3), "int32"),
+        KerasTensor((None, None, 3)),
+        KerasTensor((None,), "int32"),
+        KerasTensor((None,), "int32"),
+    )
     assert loss.shape == (None,) and loss.dtype == "float32"
 
 
@@ -80,7 +85,10 @@ def test_greedy(engine, merge):
         (lambda: ops.ctc_decode(LOGITS, LENGTH, "beam_search", 2, 3), "ctc_decode: top_paths must be from 1 to beam_width"),
         (lambda: ops.ctc_decode(LOGITS[0], LENGTH), "ctc_decode: expected outputs"),
         (lambda: ops.ctc_loss(TARGET[0], LOGITS, TARGET_LENGTH, LENGTH), "ctc_loss: expected targets"),
-        (lambda: ops.ctc_loss(TARGET, LOGITS, TARGET_LENGTH[:1], LENGTH), "ctc_loss: target_length must hold a number for each of 2"),
+        (
+            lambda: ops.ctc_loss(TARGET, LOGITS, TARGET_LENGTH[:1], LENGTH),
+            "ctc_loss: target_length must hold a number for each of 2",
+        ),
         (lambda: ops.ctc_loss(TARGET, LOGITS, TARGET_LENGTH, LENGTH, 3), "ctc_loss: mask_index 3 is none of 3 classes"),
     ],
 )

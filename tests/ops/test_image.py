@@ -85,7 +85,8 @@ def test_scale_and_translate(check, method):
     names = {"linear": "bilinear", "cubic": "bicubic"}
     scale, shift = np.array([1.5, 0.5], "float32"), np.zeros(2, "float32")
     op = lambda x, scale, shift: image.scale_and_translate(x, (2, 6, 3, 3), scale, shift, (1, 2), method)  # noqa: E731
-    check(op, IMAGES[:, :4], scale, shift, expected=image.resize(IMAGES[:, :4], (6, 3), names.get(method, method), True), rtol=1e-4, unknown=False,
+    check(op, IMAGES[:, :4], scale, shift, expected=image.resize(IMAGES[:, :4], (6, 3), names.get(method, method), True),
+    rtol=1e-4, unknown=False,
           gradient=False)  # fmt: skip
     moved = numbers(image.scale_and_translate(IMAGES, IMAGES.shape, np.ones(2), np.array([1.0, -2.0]), (1, 2), method))
     np.testing.assert_allclose(moved[:, 1:, :-2], IMAGES[:, :-1, 2:], atol=1e-5)
@@ -107,7 +108,9 @@ def test_map_coordinates(check, mode, order):
     check(sampled, x, PLACES, expected=expected, unknown=False, gradient=order == 1, rtol=1e-4)
 
 
-TRANSFORMS = np.array([[1.01, 0.23, -0.31, 0.12, 0.93, 0.29, 0, 0], [0.83, 0.11, 0.43, -0.21, 1.07, 0.23, 0.05, -0.02]], "float32")
+TRANSFORMS = np.array(
+    [[1.01, 0.23, -0.31, 0.12, 0.93, 0.29, 0, 0], [0.83, 0.11, 0.43, -0.21, 1.07, 0.23, 0.05, -0.02]], "float32"
+)
 
 
 @pytest.mark.parametrize("mode", ["constant", "reflect"])
@@ -198,7 +201,9 @@ def by_pixel(function, x):
 
 
 def test_colors(check):
-    x = np.concatenate([IMAGES[0], np.array([[[0, 0, 0], [1, 1, 1], [0.5, 0.5, 0.5], [1, 0, 0], [0, 1, 0], [0, 0, 1]]], "float32")])
+    x = np.concatenate(
+        [IMAGES[0], np.array([[[0, 0, 0], [1, 1, 1], [0.5, 0.5, 0.5], [1, 0, 0], [0, 1, 0], [0, 0, 1]]], "float32")]
+    )
     hsv = by_pixel(colorsys.rgb_to_hsv, x)
     check(image.rgb_to_hsv, x, expected=hsv, unknown=False, gradient=False)
     check(image.rgb_to_hsv, IMAGES)
@@ -210,7 +215,10 @@ def test_colors(check):
 # Parts
 
 
-@pytest.mark.parametrize("size, strides, dilation, padding", [(2, None, 1, "valid"), (3, 2, 1, "same"), (2, 1, 2, "valid"), ((1, 3), (2, 1), 1, "valid")])
+@pytest.mark.parametrize(
+    "size, strides, dilation, padding",
+    [(2, None, 1, "valid"), (3, 2, 1, "same"), (2, 1, 2, "valid"), ((1, 3), (2, 1), 1, "valid")],
+)
 def test_extract_patches(check, size, strides, dilation, padding):
     height, width = (size, size) if isinstance(size, int) else size
     step = (strides or size,) * 2 if not isinstance(strides, tuple) else strides
@@ -218,7 +226,9 @@ def test_extract_patches(check, size, strides, dilation, padding):
     rows = range(0, x.shape[1] - (height - 1) * dilation, step[0])
     columns = range(0, x.shape[2] - (width - 1) * dilation, step[1])
     expected = np.stack([
-        np.stack([x[:, i : i + height * dilation : dilation, j : j + width * dilation : dilation].reshape(2, -1) for j in columns], 1)
+        np.stack([
+            x[:, i : i + height * dilation : dilation, j : j + width * dilation : dilation].reshape(2, -1) for j in columns
+        ], 1)
         for i in rows
     ], 1)  # fmt: skip
     check(lambda x: image.extract_patches(x, size, strides, dilation, padding), IMAGES, expected=expected)
@@ -237,7 +247,11 @@ def test_pad_and_crop(check):
     check(lambda x: image.pad_images(x, 1, 3, 2, 0), IMAGES, expected=expected)
     check(lambda x: image.pad_images(x, 1, 3, target_height=8, target_width=9), IMAGES, expected=expected)
     check(lambda x: image.crop_images(x, 1, 3, 2, 0), IMAGES, expected=IMAGES[:, 1:3, 3:])
-    check(lambda x: image.crop_images(x, bottom_cropping=2, right_cropping=0, target_height=2, target_width=3), IMAGES, expected=IMAGES[:, 1:3, 3:])
+    check(
+        lambda x: image.crop_images(x, bottom_cropping=2, right_cropping=0, target_height=2, target_width=3),
+        IMAGES,
+        expected=IMAGES[:, 1:3, 3:],
+    )
 
 
 @pytest.mark.parametrize(
@@ -245,7 +259,10 @@ def test_pad_and_crop(check):
     [
         (lambda: image.resize(IMAGES, (0, 3)), r"resize: size must be a height and a width of at least 1, got \(0, 3\)"),
         (lambda: image.resize(IMAGES, (2, 3), "area"), "resize: interpolation must be one of .* got 'area'"),
-        (lambda: image.resize(IMAGES[0, 0], (2, 3)), r"resize: expected one image or a batch, of rank 3 or 4, got shape \(6, 3\)"),
+        (
+            lambda: image.resize(IMAGES[0, 0], (2, 3)),
+            r"resize: expected one image or a batch, of rank 3 or 4, got shape \(6, 3\)",
+        ),
         (lambda: image.resize(IMAGES, (2, 3), data_format="NCHW"), "resize: data_format must be"),
         (lambda: image.resize(IMAGES, (2, 3), crop_to_aspect_ratio=True, pad_to_aspect_ratio=True), "resize: only one of"),
         (lambda: image.affine_transform(IMAGES, TRANSFORMS[0, :6]), r"affine_transform: transform must have the shape \(8,\)"),
@@ -256,12 +273,18 @@ def test_pad_and_crop(check):
         (lambda: image.rgb_to_hsv(IMAGES[..., :2]), "rgb_to_hsv: expected 3 channels, got 2"),
         (lambda: image.rgb_to_hsv(IMAGES.astype("int32")), "rgb_to_hsv: expected images of a float dtype, got int32"),
         (lambda: image.extract_patches(IMAGES, 7), "extract_patches: a window of 7 .* is larger"),
-        (lambda: image.extract_patches(IMAGES, 2, padding="full"), "extract_patches: padding must be 'valid' or 'same', got 'full'"),
+        (
+            lambda: image.extract_patches(IMAGES, 2, padding="full"),
+            "extract_patches: padding must be 'valid' or 'same', got 'full'",
+        ),
         (lambda: image.pad_images(IMAGES, 1, 1), "pad_images: exactly two of top_padding, bottom_padding, target_height"),
         (lambda: image.crop_images(IMAGES, 3, 0, 3, 0), "crop_images: .* don't fit an axis of 5 elements"),
         (lambda: image.ssim(IMAGES, IMAGES[:1]), "ssim: the images must have one shape"),
         (lambda: image.gaussian_blur(IMAGES, 0), "gaussian_blur: kernel_size must be a positive number or two"),
-        (lambda: image.scale_and_translate(IMAGES, (2, 4, 4, 3), np.ones(1), np.ones(1), (1, 2), "linear"), "scale_and_translate: scale"),
+        (
+            lambda: image.scale_and_translate(IMAGES, (2, 4, 4, 3), np.ones(1), np.ones(1), (1, 2), "linear"),
+            "scale_and_translate: scale",
+        ),
     ],
 )
 def test_bad_input(engine, call, message):

@@ -19,7 +19,11 @@ def symmetric(x):
 
 CASES = {
     "cholesky": (lambda x: ops.cholesky(symmetric(x)), (POSITIVE,), np.linalg.cholesky(POSITIVE)),
-    "cholesky upper": (lambda x: ops.cholesky(symmetric(x), upper=True), (POSITIVE,), np.linalg.cholesky(POSITIVE).transpose(0, 2, 1)),
+    "cholesky upper": (
+        lambda x: ops.cholesky(symmetric(x), upper=True),
+        (POSITIVE,),
+        np.linalg.cholesky(POSITIVE).transpose(0, 2, 1),
+    ),
     "cholesky_inverse": (ops.cholesky_inverse, (np.linalg.cholesky(POSITIVE),), np.linalg.inv(POSITIVE)),
     "cholesky_inverse upper": (
         lambda x: ops.cholesky_inverse(x, upper=True),
@@ -91,7 +95,8 @@ def test_matrix_rank(engine):
 
 X = RNG.normal(size=(2, 3, 4)).astype("float32")
 NORMS = [
-    (None, None), (None, 1), (2, -1), (1, 0), (3, 1), (0.5, 1), (-1, 1), (np.inf, 1), (-np.inf, 1), (0, 1), ("inf", 2), (None, (0, 2)),
+    (None, None), (None, 1), (2, -1), (1, 0), (3, 1), (0.5, 1), (-1, 1), (np.inf, 1), (-np.inf, 1), (0, 1), ("inf", 2),
+    (None, (0, 2)),
     ("fro", (1, 2)), ("nuc", (0, 2)), (1, (1, 2)), (-1, (2, 0)), (2, (0, 1)), (-2, (1, 2)), (np.inf, (1, 0)), (-np.inf, (1, 2)),
 ]  # fmt: skip
 

@@ -167,7 +167,10 @@ def test_views_of_complex_numbers(engine):
     [
         (lambda: ops.top_k(np.zeros(3), 4), r"top_k: there are no 4 elements along the last axis of a tensor of shape \(3,\)"),
         (lambda: ops.cdist(np.zeros((2, 3)), np.zeros((2, 4))), "cdist: expected rows of one length"),
-        (lambda: ops.segment_sum(np.zeros((2, 3)), np.zeros(3, int), 2), "segment_sum: data of shape .* needs one segment id per row"),
+        (
+            lambda: ops.segment_sum(np.zeros((2, 3)), np.zeros(3, int), 2),
+            "segment_sum: data of shape .* needs one segment id per row",
+        ),
         (lambda: ops.fft(np.zeros(3)), "fft: expected a pair of real and imaginary part"),
         (lambda: ops.fft2((np.zeros(3), np.zeros(3))), "fft2: expected a tensor of rank 2 or more"),
         (lambda: ops.stft(np.zeros(20), 4, 2, 4, window="kaiser"), "stft: there is no window 'kaiser'"),

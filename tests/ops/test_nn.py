@@ -112,7 +112,9 @@ def convolved(x, kernel, strides, dilation, groups=1):
             at = tuple(p * s + o * d for p, s, o, d in zip(place, strides, offset, dilation, strict=True))
             for g in range(groups):
                 part = x[(slice(None), *at, slice(g * per, (g + 1) * per))]
-                y[(slice(None), *place, slice(g * out, (g + 1) * out))] += part @ kernel[(*offset, slice(None), slice(g * out, (g + 1) * out))]
+                y[(slice(None), *place, slice(g * out, (g + 1) * out))] += (
+                    part @ kernel[(*offset, slice(None), slice(g * out, (g + 1) * out))]
+                )
     return y
 
 
@@ -140,7 +142,15 @@ def test_conv(check, shape, kernel, strides, padding, dilation):
     steps, apart = (strides,) * rank if isinstance(strides, int) else strides, (dilation,) * rank
     source = same(x, kernel[:-2], steps, apart) if padding == "same" else x
     expected = convolved(source.astype("float64"), w, steps, apart, groups=shape[-1] // kernel[-2])
-    check(lambda x, w: ops.conv(x, w, strides, padding, "channels_last", dilation), x, w, expected=expected, rtol=1e-4, atol=1e-5, unknown=False)
+    check(
+        lambda x, w: ops.conv(x, w, strides, padding, "channels_last", dilation),
+        x,
+        w,
+        expected=expected,
+        rtol=1e-4,
+        atol=1e-5,
+        unknown=False,
+    )
     in_front = ops.conv(first(x), w, strides, padding, "channels_first", dilation)
     np.testing.assert_allclose(numbers(in_front), first(expected), rtol=1e-4, atol=1e-5)
 
@@ -239,11 +249,17 @@ def test_depth_and_space(check):
 def pooled(x, reduce, window, strides):
     counts = [(n - k) // s + 1 for n, k, s in zip(x.shape[1:-1], window, strides, strict=True)]
     axes = tuple(range(1, 1 + len(window)))
-    rows = [reduce(x[(slice(None), *[slice(p * s, p * s + k) for p, s, k in zip(place, strides, window, strict=True)])], axes) for place in np.ndindex(*counts)]
+    rows = [
+        reduce(x[(slice(None), *[slice(p * s, p * s + k) for p, s, k in zip(place, strides, window, strict=True)])], axes)
+        for place in np.ndindex(*counts)
+    ]
     return np.stack(rows, 1).reshape(x.shape[0], *counts, x.shape[-1])
 
 
-@pytest.mark.parametrize("shape, window, strides, padding", [((2, 7, 3), 3, 2, "same"), ((2, 5, 6, 2), (2, 3), None, "valid"), ((1, 4, 5, 4, 2), 2, (1, 2, 2), "same")])
+@pytest.mark.parametrize(
+    "shape, window, strides, padding",
+    [((2, 7, 3), 3, 2, "same"), ((2, 5, 6, 2), (2, 3), None, "valid"), ((1, 4, 5, 4, 2), 2, (1, 2, 2), "same")],
+)
 def test_pooling(check, shape, window, strides, padding):
     x = RNG.normal(size=shape).astype("float32")
     rank = len(shape) - 2
@@ -253,7 +269,9 @@ def test_pooling(check, shape, window, strides, padding):
     for op, reduce in ((ops.max_pool, np.nanmax), (ops.average_pool, np.nanmean)):
         expected = pooled(padded, reduce, size, step)
         check(lambda x: op(x, window, strides, padding, "channels_last"), x, expected=expected, rtol=1e-4, atol=1e-5)  # noqa: B023
-        np.testing.assert_allclose(numbers(op(first(x), window, strides, padding, "channels_first")), first(expected), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            numbers(op(first(x), window, strides, padding, "channels_first")), first(expected), rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("shape, size", [((2, 7, 3), 3), ((2, 5, 6, 2), (2, 4)), ((1, 3, 4, 5, 2), 2)])
@@ -275,7 +293,15 @@ def test_normalizations(check):
     gamma, beta = RNG.normal(size=5).astype("float32"), RNG.normal(size=5).astype("float32")
     wide = x.astype("float64")
     centred = (wide - wide.mean(-1, keepdims=True)) / np.sqrt(wide.var(-1, keepdims=True) + 1e-3)
-    check(lambda x, g, b: ops.layer_normalization(x, g, b, epsilon=1e-3), x, gamma, beta, expected=centred * gamma + beta, rtol=1e-4, unknown=False)
+    check(
+        lambda x, g, b: ops.layer_normalization(x, g, b, epsilon=1e-3),
+        x,
+        gamma,
+        beta,
+        expected=centred * gamma + beta,
+        rtol=1e-4,
+        unknown=False,
+    )
     rms = wide / np.sqrt((wide**2).mean(-1, keepdims=True) + 1e-3)
     check(lambda x, g: ops.rms_normalization(x, g, epsilon=1e-3), x, gamma, expected=rms * gamma, rtol=1e-4, unknown=False)
     both = wide / np.sqrt((wide**2).mean((1, 2), keepdims=True) + 1e-7)
@@ -299,7 +325,13 @@ def test_losses(check):
     p, t = RNG.uniform(0.1, 0.9, (4, 3)).astype("float32"), RNG.uniform(size=(4, 3)).astype("float32")
     check(ops.binary_crossentropy, t, p, expected=-(t * np.log(p) + (1 - t) * np.log(1 - p)))
     logits = np.log(p / (1 - p))
-    check(lambda t, z: ops.binary_crossentropy(t, z, True), t, logits, expected=-(t * np.log(p) + (1 - t) * np.log(1 - p)), rtol=1e-4)
+    check(
+        lambda t, z: ops.binary_crossentropy(t, z, True),
+        t,
+        logits,
+        expected=-(t * np.log(p) + (1 - t) * np.log(1 - p)),
+        rtol=1e-4,
+    )
     q = p / p.sum(-1, keepdims=True)
     check(ops.categorical_crossentropy, t, p, expected=-(t * np.log(q)).sum(-1))
     check(lambda t, z: ops.categorical_crossentropy(t, z, True), t, np.log(p), expected=-(t * np.log(q)).sum(-1))
@@ -319,7 +351,9 @@ def test_dot_product_attention(check):
     weights = scipy.special.softmax(np.where(mask, scores, -np.inf), -1)
     expected = np.einsum("nhts,nshd->nthd", weights, v)
     check(lambda q, k, v: ops.dot_product_attention(q, k, v, mask=mask), q, k, v, expected=expected, rtol=1e-4)
-    weights = scipy.special.softmax(np.where(np.tril(np.ones((3, 3), bool)), 2 * np.tanh(scores[..., :3] * np.sqrt(3) * 0.5 / 2), -np.inf), -1)
+    weights = scipy.special.softmax(
+        np.where(np.tril(np.ones((3, 3), bool)), 2 * np.tanh(scores[..., :3] * np.sqrt(3) * 0.5 / 2), -np.inf), -1
+    )
     expected = np.einsum("nhts,nshd->nthd", weights, v[:, :3])
     capped = lambda q, k, v: ops.dot_product_attention(q, k, v, scale=0.5, is_causal=True, attn_logits_soft_cap=2.0)  # noqa: E731
     check(capped, q, k[:, :3], v[:, :3], expected=expected, rtol=1e-4)
@@ -330,20 +364,38 @@ def test_dot_product_attention(check):
     [
         (lambda: ops.glu(X[:, :3]), r"glu: axis 1 of shape \(2, 3\) must have an even size"),
         (lambda: ops.sparsemax(X, 2), "sparsemax: axis 2 is out of bounds"),
-        (lambda: ops.conv(X, np.zeros((3, 1, 1))), r"conv: expected a batch with channels and 1 to 3 spatial dimensions, got shape \(2, 4\)"),
+        (
+            lambda: ops.conv(X, np.zeros((3, 1, 1))),
+            r"conv: expected a batch with channels and 1 to 3 spatial dimensions, got shape \(2, 4\)",
+        ),
         (lambda: ops.conv(np.zeros((1, 5, 2)), np.zeros((3, 3, 1))), "conv: a kernel of shape .* doesn't fit inputs"),
-        (lambda: ops.conv(np.zeros((1, 5, 2)), np.zeros((3, 2, 1)), padding="causal"), "conv: padding must be 'valid' or 'same', got 'causal'"),
+        (
+            lambda: ops.conv(np.zeros((1, 5, 2)), np.zeros((3, 2, 1)), padding="causal"),
+            "conv: padding must be 'valid' or 'same', got 'causal'",
+        ),
         (lambda: ops.conv(np.zeros((1, 5, 2)), np.zeros((3, 2, 1)), strides=0), "conv: strides must be a positive int"),
         (lambda: ops.conv(np.zeros((1, 5, 2)), np.zeros((3, 2, 1)), data_format="NHWC"), "conv: data_format must be"),
-        (lambda: ops.conv(np.zeros((1, 5, 2)), np.zeros((3, 3, 2, 1))), "conv: inputs with 1 spatial dimensions need a kernel of rank 3"),
-        (lambda: ops.conv_transpose(np.zeros((1, 5, 2)), np.zeros((3, 1, 2)), 2, output_padding=2), "conv_transpose: output_padding"),
-        (lambda: ops.depthwise_conv(np.zeros((1, 5, 2)), np.zeros((3, 3, 1))), "depthwise_conv: a kernel of shape .* doesn't fit"),
+        (
+            lambda: ops.conv(np.zeros((1, 5, 2)), np.zeros((3, 3, 2, 1))),
+            "conv: inputs with 1 spatial dimensions need a kernel of rank 3",
+        ),
+        (
+            lambda: ops.conv_transpose(np.zeros((1, 5, 2)), np.zeros((3, 1, 2)), 2, output_padding=2),
+            "conv_transpose: output_padding",
+        ),
+        (
+            lambda: ops.depthwise_conv(np.zeros((1, 5, 2)), np.zeros((3, 3, 1))),
+            "depthwise_conv: a kernel of shape .* doesn't fit",
+        ),
         (lambda: ops.max_pool(np.zeros((1, 3, 2)), 4), "max_pool: a window of .* is larger"),
         (lambda: ops.unfold(np.zeros((1, 1, 3, 3)), 4), "unfold: a window of 4"),
         (lambda: ops.fold(np.zeros((1, 5, 9)), (4, 4), 2), "fold: columns of shape .* don't fit"),
         (lambda: ops.depth_to_space(np.zeros((1, 2, 2, 6)), 2), "depth_to_space: 6 channels can't be laid out"),
         (lambda: ops.normalize(X, order=0), "normalize: order must be an int of at least 1, got 0"),
-        (lambda: ops.batch_normalization(X, np.zeros(3), np.ones(4), -1), "batch_normalization: mean must be a vector of 4 elements"),
+        (
+            lambda: ops.batch_normalization(X, np.zeros(3), np.ones(4), -1),
+            "batch_normalization: mean must be a vector of 4 elements",
+        ),
         (lambda: ops.binary_crossentropy(X, X[:1]), "binary_crossentropy: target and output must have the same shape"),
     ],
 )

@@ -66,7 +66,8 @@ def test_inferred(op):
                 for (s, d), (shape, dtype) in zip(inferred, expected, strict=True)
             )
             if not fits or (not unknown and not data_dependent and inferred != expected):
-                yield f"{case.name} (first dimensions {'unknown' if unknown else 'known'}): inferred {inferred} instead of {expected}"
+                sizes = "unknown" if unknown else "known"
+                yield f"{case.name} (first dimensions {sizes}): inferred {inferred} instead of {expected}"
 
     with cornu.engine("numpy"):
         attempt(check, [case for case in CASES[op] if case.symbolic and case.arrays()])

@@ -194,7 +194,12 @@ def test_configs(made):
 def test_serialized_as_keras_does():
     found = optimizers.serialize(optimizers.SGD(schedules.ExponentialDecay(0.1, 10, 0.9), momentum=0.5))
     rate = found["config"].pop("learning_rate")
-    assert {**found, "config": None} == {"module": "keras.optimizers", "class_name": "SGD", "config": None, "registered_name": None}
+    assert {**found, "config": None} == {
+        "module": "keras.optimizers",
+        "class_name": "SGD",
+        "config": None,
+        "registered_name": None,
+    }
     assert found["config"] == {
         "name": "sgd", "weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None, "use_ema": False,
         "ema_momentum": 0.99, "ema_overwrite_frequency": None, "loss_scale_factor": None, "gradient_accumulation_steps": None,

@@ -1,4 +1,4 @@
-"""Random bits: the same on every engine, and statistically sound. Seeds are fixed, thresholds are about five standard deviations."""
+"""Random bits: the same on every engine, and statistically sound. Fixed seeds; thresholds of about five standard deviations."""
 
 from __future__ import annotations
 

@@ -98,7 +98,8 @@ CASES = [
     ("uniform", lambda s: random.uniform((N,), -1.0, 3.0, seed=s), stats.uniform(-1, 4)),
     ("normal", lambda s: random.normal((N,), 2.0, 0.5, seed=s), stats.norm(2, 0.5)),
     ("truncated_normal", lambda s: random.truncated_normal((N,), 2.0, 0.5, seed=s), stats.truncnorm(-2, 2, 2, 0.5)),
-    *((f"gamma {a}", lambda s, a=a: random.gamma((N,), a, dtype="float64", seed=s), stats.gamma(a)) for a in (0.05, 0.5, 1.0, 2.5, 100.0)),
+    *((f"gamma {a}", lambda s, a=a: random.gamma((N,), a, dtype="float64", seed=s), stats.gamma(a))
+      for a in (0.05, 0.5, 1.0, 2.5, 100.0)),
     *((f"beta {a} {b}", lambda s, a=a, b=b: random.beta((N,), a, b, dtype="float64", seed=s), stats.beta(a, b))
       for a, b in ((0.3, 0.3), (1.0, 1.0), (2.0, 0.5), (50.0, 20.0))),
 ]  # fmt: skip
@@ -134,7 +135,9 @@ def test_truncated_normal_stays_inside(on_numpy):
     assert abs(x.std() - 0.87962566) < 0.01
 
 
-@pytest.mark.parametrize(("n", "p"), [(1, 0.5), (10, 0.3), (10, 0.9), (100, 0.05), (25, 0.4), (1000, 0.7), (10**6, 0.2), (40, 1e-6)])
+@pytest.mark.parametrize(
+    ("n", "p"), [(1, 0.5), (10, 0.3), (10, 0.9), (100, 0.05), (25, 0.4), (1000, 0.7), (10**6, 0.2), (40, 1e-6)]
+)
 def test_binomial(on_numpy, n, p):
     x = random.binomial((N,), n, p, dtype="float64", seed=8)
     assert (x == np.round(x)).all()

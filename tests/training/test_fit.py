@@ -124,7 +124,8 @@ def test_layers_of_sequences_train(engine):
 def test_images_with_batch_normalization(engine):
     images = np.random.default_rng(2).normal(size=(8, 6, 6, 2)).astype("float32")
     model = cornu.Sequential([
-        layers.Conv2D(4, 3, activation="relu", padding="same"), layers.BatchNormalization(momentum=0.5), layers.AveragePooling2D(),
+        layers.Conv2D(4, 3, activation="relu", padding="same"), layers.BatchNormalization(momentum=0.5),
+        layers.AveragePooling2D(),
         layers.GlobalAveragePooling2D(), layers.Dense(1),
     ])  # fmt: skip
     model.compile("adam", "mse")

@@ -1,7 +1,8 @@
 """Training and prediction as Keras 2.3.1 on Theano and on CNTK did them, on Cornu's engines of those names and on NumPy.
 
-Left out until Cornu has them: the optimizers Adagrad, Adadelta, Adamax, Nadam; models whose file must be read as a whole. The files of
-convolutional networks written on Theano hold kernels turned round and its own padding: reading files is the place for that.
+Left out until Cornu has them: the optimizers Adagrad, Adadelta, Adamax, Nadam; models whose file must be read as a whole. The
+files of convolutional networks written on Theano hold kernels turned round and its own padding: reading files is the place for
+that.
 """
 
 import json
@@ -23,7 +24,9 @@ class OldRMSprop(optimizers.RMSprop):
         slot = self._velocities[self._index[variable]]
         velocity = ops.add(ops.multiply(slot, self.rho), ops.multiply(ops.square(gradient), 1 - self.rho))
         slot.assign(velocity)
-        variable.assign(ops.subtract(variable, ops.divide(ops.multiply(gradient, learning_rate), ops.add(ops.sqrt(velocity), self.epsilon))))
+        variable.assign(
+            ops.subtract(variable, ops.divide(ops.multiply(gradient, learning_rate), ops.add(ops.sqrt(velocity), self.epsilon)))
+        )
 
 
 def old_hard_sigmoid(x):
@@ -70,7 +73,8 @@ MODELS = {"mlp": mlp, "cnn": cnn, "lstm": lstm, "embed": embed, "linear": linear
 TRACES = [
     f"{model}/{optimizer}"
     for model, row in {
-        "mlp": "sgdm rmsprop", "cnn": "sgd adam", "lstm": "sgdm rmsprop", "embed": "sgd adam", "linear": "sgd adam", "merge": "sgdm rmsprop",
+        "mlp": "sgdm rmsprop", "cnn": "sgd adam", "lstm": "sgdm rmsprop", "embed": "sgd adam", "linear": "sgd adam",
+        "merge": "sgdm rmsprop",
     }.items()
     for optimizer in row.split()
 ]  # fmt: skip
