@@ -143,7 +143,7 @@ def name_of(dtype: Any) -> str:
     if isinstance(dtype, np.dtype):
         name = _name_of_numpy(dtype)
     elif isinstance(dtype, str):
-        name = {"float": config.floatx(), "int": "int32"}.get(dtype, dtype)
+        name = config.floatx() if dtype == "float" else "int32" if dtype == "int" else dtype
     elif dtype in WEAK:
         name = strong(WEAK[dtype])
     elif isinstance(dtype, type) and issubclass(dtype, np.generic):
