@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,8 +41,8 @@ def flatten(x: Any) -> Any:
 @drawn
 def batch_flatten(x: Any) -> Any:
     """(N, ...) -> (N, product of the other sizes)."""
-    n = shape_of(x)[0]
-    return ops.reshape(x, (n, -1)) if n else ops.reshape(x, (0, ops.size(x[:1])))
+    n, *rest = shape_of(x)
+    return ops.reshape(x, (n, math.prod(rest)))
 
 
 @drawn
