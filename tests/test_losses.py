@@ -8,7 +8,8 @@ import json
 import numpy as np
 import pytest
 
-from cornu import losses, ops
+from cornu import layers, losses, ops
+from cornu.layers.layer import keep_masks
 
 RNG = np.random.default_rng(0)
 P = RNG.uniform(0.05, 0.95, (6, 4)).astype("float32")
@@ -101,9 +102,29 @@ def test_integer_labels_for_one_hot_ones(engine):
 def test_ignored_class(engine):
     labels = np.where(np.arange(6) % 2, LABELS, 255)
     found = losses.SparseCategoricalCrossentropy(ignore_class=255, reduction=None)(labels, SIMPLEX)
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(found), np.where(labels < 255, (ONE_HOT * _logs(SIMPLEX)).sum(-1), 0), rtol=1e-5
-    )
+    values = np.where(labels < 255, (ONE_HOT * _logs(SIMPLEX)).sum(-1), 0)
+    np.testing.assert_allclose(ops.convert_to_numpy(found), values, rtol=1e-5)
+    weight = np.arange(6, dtype="float32")
+    for reduction, expected in (
+        ("sum_over_batch_size", (values * weight).sum() / 3),  # three of six count
+        ("sum", (values * weight).sum()),
+        ("mean_with_sample_weight", (values * weight).sum() / weight[labels < 255].sum()),
+    ):
+        found = losses.SparseCategoricalCrossentropy(ignore_class=255, reduction=reduction)(labels, SIMPLEX, weight)
+        np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-5)
+
+
+def test_masked_predictions(engine):
+    tokens, labels = np.array([[1, 2, 0], [3, 0, 0]]), np.array([[0, 1, 1], [9, 1, 1]])
+    embedding = layers.Embedding(4, 2, mask_zero=True)
+    with keep_masks():
+        logits = embedding(tokens)
+        mean = losses.MeanSquaredError()(np.ones((2, 3, 2), "float32"), logits)
+        one_left_out = losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=9)(labels, logits)
+    e = embedding.embeddings.numpy()
+    np.testing.assert_allclose(ops.convert_to_numpy(mean), np.mean((e[1:] - 1) ** 2), rtol=1e-5)
+    expected = np.mean([np.log(np.exp(e[token]).sum()) - e[token][label] for token, label in ((1, 0), (2, 1))])
+    np.testing.assert_allclose(ops.convert_to_numpy(one_left_out), expected, rtol=1e-5)
 
 
 def test_names_and_configs():

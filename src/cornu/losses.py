@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from cornu import config, dtype_policies, ops, tree
 from cornu._named import Names, class_around, snake_case
+from cornu.layers.layer import mask_of
 from cornu.ops.common import aligned
 from cornu.primitives import dtypes as dt
 
@@ -147,15 +149,21 @@ def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
     """Cross-entropy between integer labels and predictions; labels equal to `ignore_class` count zero."""
-    y_pred, y_true = ops.convert_to_tensor(y_pred), ops.convert_to_tensor(y_true)
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, -1)
-    labels = ops.cast(y_true, "int32")
+    y_pred = ops.convert_to_tensor(y_pred)
+    labels = _labels(y_true, y_pred)
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(labels, y_pred, from_logits, axis)
     valid = ops.not_equal(labels, ignore_class)
     loss = ops.sparse_categorical_crossentropy(ops.where(valid, labels, 0), y_pred, from_logits, axis)
     return ops.where(valid, loss, 0)
+
+
+def _labels(y_true: Any, y_pred: Any) -> Any:
+    """Integer labels, without a last axis of size 1."""
+    y_true = ops.convert_to_tensor(y_true)
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+        y_true = ops.squeeze(y_true, -1)
+    return ops.cast(y_true, "int32")
 
 
 def _margin(y_true: Any, y_pred: Any) -> Any:
@@ -267,8 +275,20 @@ def reduce_weighted(values: Any, sample_weight: Any = None, reduction: str | Non
     return ops.sum(values) if reduction == "sum" else ops.mean(values)
 
 
+def masked_weight(sample_weight: Any, mask: Any, reduction: str | None, dtype: str) -> Any:
+    """Weights that are zero where the mask is False; a mean of values weighted so is that of the values that are left."""
+    weight = ops.cast(mask, dtype)
+    if reduction in ("mean", "sum_over_batch_size"):
+        weight = ops.divide(weight, ops.maximum(ops.mean(weight), config.epsilon()))
+    if sample_weight is None:
+        return weight
+    return ops.multiply(weight, aligned(ops.cast(ops.convert_to_tensor(sample_weight), dtype), weight))
+
+
 class Loss:
     """Base class: `loss(y_true, y_pred, sample_weight=None)`; a subclass gives a value per sample in `call`.
+
+    What the mask of `y_pred` leaves out does not count.
 
     Args:
         name: of the loss. reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or None.
@@ -284,8 +304,17 @@ class Loss:
         self.dtype = dtype_policies.get(dtype).compute_dtype
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        mask = mask_of(y_pred)
         y_true, y_pred = tree.map_structure(ops.convert_to_tensor, y_true), tree.map_structure(self._widened, y_pred)
+        masks = [x for x in (mask, self._counted(y_true, y_pred)) if x is not None]
+        if masks:
+            mask = functools.reduce(ops.logical_and, masks)
+            sample_weight = masked_weight(sample_weight, mask, self.reduction, self.dtype)
         return reduce_weighted(self.call(y_true, y_pred), sample_weight, self.reduction)
+
+    def _counted(self, y_true: Any, y_pred: Any) -> Any:
+        """Which values count, where not all do."""
+        return None
 
     def _widened(self, x: Any) -> Any:
         x = ops.convert_to_tensor(x)
@@ -321,10 +350,20 @@ class LossFunctionWrapper(Loss):
         return {**super().get_config(), **self._fn_kwargs}
 
 
-def _loss_class(class_name: str, fn: Any, default_name: str = "", **parameters: Any) -> type:
+class _LabelsWrapper(LossFunctionWrapper):
+    """A function of integer labels, those of `ignore_class` left out."""
+
+    def _counted(self, y_true: Any, y_pred: Any) -> Any:
+        ignored = self._fn_kwargs["ignore_class"]
+        return None if ignored is None else ops.not_equal(_labels(y_true, y_pred), ignored)
+
+
+def _loss_class(
+    class_name: str, fn: Any, default_name: str = "", base: type[LossFunctionWrapper] = LossFunctionWrapper, **parameters: Any
+) -> type:
     """A class around a function of targets and predictions; `parameters` are the function's own, in Keras's order."""
     parameters.setdefault("reduction", "sum_over_batch_size")
-    return class_around(class_name, LossFunctionWrapper, fn, **parameters, name=default_name or fn.__name__, dtype=None)
+    return class_around(class_name, base, fn, **parameters, name=default_name or fn.__name__, dtype=None)
 
 
 MeanSquaredError = _loss_class("MeanSquaredError", mean_squared_error)
@@ -366,7 +405,7 @@ CategoricalFocalCrossentropy = _loss_class(
     axis=-1,
 )
 SparseCategoricalCrossentropy = _loss_class(
-    "SparseCategoricalCrossentropy", sparse_categorical_crossentropy,
+    "SparseCategoricalCrossentropy", sparse_categorical_crossentropy, base=_LabelsWrapper,
     from_logits=False, ignore_class=None, reduction="sum_over_batch_size", axis=-1,
 )  # fmt: skip
 

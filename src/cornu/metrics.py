@@ -172,9 +172,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """Whether the largest prediction is that of the integer label."""
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, -1)
-    return ops.cast(ops.equal(ops.cast(y_true, "int32"), ops.argmax(y_pred, axis=-1)), "float32")
+    return ops.cast(ops.equal(losses._labels(y_true, y_pred), ops.argmax(y_pred, axis=-1)), "float32")
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
@@ -184,13 +182,12 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
     """Whether the integer label is among the k largest predictions (among the first k ids with `from_sorted_ids`)."""
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
-    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
-        y_true = ops.squeeze(y_true, -1)
+    y_pred = ops.convert_to_tensor(y_pred)
+    labels = losses._labels(y_true, y_pred)
     if not from_sorted_ids:
-        return ops.cast(ops.in_top_k(ops.cast(y_true, "int32"), y_pred, k), "float32")
+        return ops.cast(ops.in_top_k(labels, y_pred, k), "float32")
     ids = y_pred[..., :k]
-    return ops.cast(ops.any(ops.equal(ids, ops.expand_dims(ops.cast(y_true, ops.dtype(ids)), -1)), axis=-1), "float32")
+    return ops.cast(ops.any(ops.equal(ids, ops.expand_dims(ops.cast(labels, ops.dtype(ids)), -1)), axis=-1), "float32")
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:

@@ -113,6 +113,15 @@ def test_moving_average_beside_slots_of_its_own(engine, centered):
     close(optimizer._averages[0].numpy(), plain.T @ [0.125, 0.125, 0.25, 0.5])
 
 
+def test_moving_average_counts_updates(engine):
+    first, second = sgd(0.1, grads=[(GRADS[0] + GRADS[1]) / 2, (GRADS[2] + GRADS[3]) / 2])
+    optimizer = optimizers.SGD(0.1, gradient_accumulation_steps=2, use_ema=True, ema_momentum=0.6)
+    run(optimizer)
+    close(optimizer._averages[0].numpy(), 0.6 * first + 0.4 * second)
+    overwritten = optimizers.SGD(0.1, gradient_accumulation_steps=2, use_ema=True, ema_momentum=0.6, ema_overwrite_frequency=2)
+    close(run(overwritten)[-1], 0.6 * first + 0.4 * second)
+
+
 def test_fit_ends_with_the_average(engine):
     utils.set_random_seed(1)
     model = cornu.Sequential([layers.Input((2,)), layers.Dense(1)])

@@ -215,12 +215,12 @@ class Optimizer:
 
     def _average(self) -> None:
         """Move the averages of the weights; put them in the weights' place when it is time."""
-        momentum = ops.where(ops.equal(self._iterations, 0), 0.0, self.ema_momentum)
+        momentum = ops.where(ops.equal(self.iterations, 0), 0.0, self.ema_momentum)
         for average, variable in zip(self._averages, self._trainable, strict=True):
             share = ops.cast(momentum, variable.dtype)
             average.assign(ops.add(ops.multiply(average, share), ops.multiply(variable, ops.subtract(1, share))))
         if self.ema_overwrite_frequency is not None:
-            due = ops.equal(ops.mod(ops.add(self._iterations, 1), self.ema_overwrite_frequency), 0)
+            due = ops.equal(ops.mod(ops.add(self.iterations, 1), self.ema_overwrite_frequency), 0)
             _assign_where(due, lambda: self.finalize_variable_values(self._trainable))
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cornu import config, losses, metrics, ops, tree
-from cornu.layers.layer import mask_of
-from cornu.ops.common import aligned
+from cornu import losses, metrics, ops, tree
 
 
 def per_output(given: Any, names: Sequence[str], what: str) -> list[Any]:
@@ -63,7 +61,7 @@ class CompiledLoss:
         for i, (fn, target, prediction, weight) in enumerate(zip(self.functions, targets, predictions, weights, strict=True)):
             if fn is None:
                 continue
-            value = fn(target, prediction, self._masked(weight, mask_of(prediction), fn))
+            value = fn(target, prediction, weight)
             if self.trackers:
                 self.trackers[self.names[i]].update_state(value, float(prediction.shape[0]))
             if self.weights[i] is not None:
@@ -72,18 +70,6 @@ class CompiledLoss:
         if total is None:
             raise ValueError("No loss: `compile(loss=…)` has none for any output.")
         return total
-
-    @staticmethod
-    def _masked(weight: Any, mask: Any, loss: Any) -> Any:
-        """Weights with masked steps at zero; a mean stays the mean of what is left."""
-        if mask is None:
-            return weight
-        kept = ops.cast(mask, loss.dtype)
-        if loss.reduction != "sum":
-            kept = ops.divide(kept, ops.maximum(ops.mean(kept), config.epsilon()))
-        if weight is None:
-            return kept
-        return ops.multiply(kept, aligned(ops.convert_to_tensor(weight), kept))
 
 
 class CompiledMetrics:

@@ -59,10 +59,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
         target = knp.squeeze(target, -1)
     if shape_of(target) != shape[:axis] + shape[axis + 1 :]:
         raise ValueError(f"sparse_categorical_crossentropy: target of shape {shape_of(target)} doesn't fit output of shape {shape}.")
-    if from_logits:
-        log_p = log_softmax(output, axis)
-    else:
-        log_p = P.log(_clipped(P.divide(output, P.sum(output, axes=(axis,), keepdims=True))))
+    log_p = _log_probabilities(output, from_logits, axis)
     hot = one_hot(target, shape[axis], axis=axis, dtype=dtype_of(log_p))
     return P.negative(P.sum(P.multiply(hot, log_p), axes=(axis,), keepdims=False))
 
