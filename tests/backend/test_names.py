@@ -8,7 +8,9 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from cornu import backend as K
@@ -72,3 +74,22 @@ def test_unknown_name(name: str, hint: str) -> None:
 def test_import_of_the_names() -> None:
     code = "from cornu.backend import *; from cornu.backend import common, epsilon, set_image_dim_ordering; assert placeholder and sum"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_example_of_the_documentation(engine: Any) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "classic-backend.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code, names)
+    assert 0 <= names["value"] < 0.5
+
+
+def test_arguments_of_keras_1(engine: Any) -> None:
+    x = np.arange(16, dtype="float32").reshape(1, 1, 4, 4)
+    np.testing.assert_array_equal(
+        K.get_value(K.pool2d(K.constant(x), (2, 2), strides=(2, 2), border_mode="same", dim_ordering="th")), [[[[5, 7], [13, 15]]]]
+    )
+    assert K.eval(K.random_uniform((50,), low=3.0, high=4.0)).min() >= 3
+    assert K.eval(K.random_normal((50,), std=0.0)).max() == 0
+    with pytest.raises(ValueError, match="data_format"):
+        K.spatial_2d_padding(K.constant(x), dim_ordering="xx")

@@ -142,7 +142,10 @@ def _padded(x: Any, padding: Any, data_format: str | None) -> Any:
     pairs = [tuple(pair) for pair in padding]
     rank = len(shape_of(x))
     if rank != len(pairs) + 2 or any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"padding={padding} is wrong for a tensor of shape {shape_of(x)}: a pair (before, after) for each spatial dimension is needed.")
+        raise ValueError(
+            f"padding={padding} is wrong for a tensor of shape {shape_of(x)}: a pair (before, after) is needed for each "
+            "spatial dimension."
+        )
     last = normalize_data_format(data_format) == "channels_last"
     return ops.pad(x, [(0, 0), *pairs, (0, 0)] if last else [(0, 0), (0, 0), *pairs])
 
@@ -173,8 +176,8 @@ def resize_images(x: Any, height_factor: int, width_factor: int, data_format: st
     """Images larger by whole factors.
 
     Args:
-        interpolation: "nearest", or "bilinear": between the pixels' upper left corners, as Keras 2 had it (`ops.image.resize` goes
-            between their centers).
+        interpolation: "nearest", or "bilinear": between the pixels' upper left corners, as Keras 2 had it
+            (`ops.image.resize` goes between their centers).
 
     Raises:
         ValueError: for another interpolation.
@@ -192,7 +195,9 @@ def _between(x: Any, factor: int, axis: int) -> Any:
     size = shape_of(x)[axis]
     place = np.arange(size * factor)
     share = ((place % factor) / factor).reshape(-1, *(1,) * (len(shape_of(x)) - 1 - axis))
-    here, after = (ops.take(x, i.astype("int32"), axis=axis) for i in (place // factor, np.minimum(place // factor + 1, size - 1)))
+    here, after = (
+        ops.take(x, i.astype("int32"), axis=axis) for i in (place // factor, np.minimum(place // factor + 1, size - 1))
+    )
     return ops.add(here, ops.multiply(ops.subtract(after, here), ops.cast(share, dtype_of(x))))
 
 
@@ -206,7 +211,7 @@ def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: 
 
 
 __all__ = [
-    "arange", "batch_flatten", "concatenate", "expand_dims", "flatten", "gather", "one_hot", "permute_dimensions", "repeat",
-    "repeat_elements", "reshape", "resize_images", "resize_volumes", "reverse", "slice", "spatial_2d_padding", "spatial_3d_padding",
-    "squeeze", "stack", "temporal_padding", "tile", "transpose",
+    "arange", "batch_flatten", "concatenate", "expand_dims", "flatten", "gather", "one_hot", "permute_dimensions",
+    "repeat", "repeat_elements", "reshape", "resize_images", "resize_volumes", "reverse", "slice", "spatial_2d_padding",
+    "spatial_3d_padding", "squeeze", "stack", "temporal_padding", "tile", "transpose",
 ]  # fmt: skip

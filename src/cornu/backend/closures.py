@@ -16,7 +16,8 @@ from cornu.ops.symbolic import KerasTensor, apply
 class Closure:
     """A function of tensors, called once on symbolic ones.
 
-    captured: the symbolic tensors that it uses and that don't follow from its arguments. They are computed once, before it is called.
+    captured: the symbolic tensors that it uses and that don't follow from its arguments. They are computed once, before it
+        is called.
     """
 
     def __init__(self, fn: Callable[..., Any], *args: Any) -> None:
@@ -55,7 +56,10 @@ def like(structure: Any) -> Any:
 
 
 def with_function(body: Callable[..., Any], fn: Callable[..., Any], symbols: Callable[[], Sequence[Any]], *args: Any) -> Any:
-    """`body(fn, *args)`, drawn where its arguments, or what `fn` captures, are symbolic. symbols: gives symbolic arguments for `fn`."""
+    """`body(fn, *args)`, drawn where its arguments, or what `fn` captures, are symbolic.
+
+    symbols: gives symbolic arguments for `fn`.
+    """
     symbolic = has_symbolic(args) or (draws() and has_variable(args))
     if symbolic or draws():
         closure = Closure(fn, *symbols())

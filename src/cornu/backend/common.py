@@ -52,6 +52,6 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
 
 
 __all__ = [
-    "cast_to_floatx", "epsilon", "floatx", "image_data_format", "image_dim_ordering", "normalize_data_format", "set_epsilon",
-    "set_floatx", "set_image_data_format", "set_image_dim_ordering",
+    "cast_to_floatx", "epsilon", "floatx", "image_data_format", "image_dim_ordering", "normalize_data_format",
+    "set_epsilon", "set_floatx", "set_image_data_format", "set_image_dim_ordering",
 ]  # fmt: skip

@@ -11,13 +11,14 @@ from cornu.ops.common import shape_of
 
 
 def rnn(
-    step_function: Callable[[Any, list[Any]], tuple[Any, list[Any]]], inputs: Any, initial_states: Any, go_backwards: bool = False,
-    mask: Any = None, constants: Any = None, unroll: bool = False, input_length: int | None = None,
+    step_function: Callable[[Any, list[Any]], tuple[Any, list[Any]]], inputs: Any, initial_states: Any,
+    go_backwards: bool = False, mask: Any = None, constants: Any = None, unroll: bool = False, input_length: int | None = None,
 ) -> tuple[Any, Any, list[Any]]:  # fmt: skip
     """Walks along the time axis of sequences.
 
     Args:
-        step_function: of one step's input (N, ...) and the list of states and constants; gives the output (N, ...) and new states.
+        step_function: of one step's input (N, ...) and the list of states and constants; gives the output (N, ...) and new
+            states.
         inputs: (N, time, ...). initial_states: list of tensors (N, ...).
         go_backwards: begin at the end; outputs stand in the order in which they were computed.
         mask: (N, time); where it is zero, the step repeats the last output (zeros at first) and keeps the states.
@@ -43,7 +44,13 @@ def rnn(
 
 
 def _rnn(
-    step_function: Callable[..., Any], inputs: Any, states: list[Any], mask: Any, further: list[Any], go_backwards: bool, unroll: bool
+    step_function: Callable[..., Any],
+    inputs: Any,
+    states: list[Any],
+    mask: Any,
+    further: list[Any],
+    go_backwards: bool,
+    unroll: bool,
 ) -> tuple[Any, Any, list[Any]]:
     xs = [ops.moveaxis(inputs, 1, 0)]
     if mask is not None:

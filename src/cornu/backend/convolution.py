@@ -13,7 +13,9 @@ from cornu.ops.layout import explicit_padding, per_dimension, with_channels_last
 
 
 @drawn
-def conv1d(x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: Any = 1) -> Any:
+def conv1d(
+    x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: Any = 1
+) -> Any:
     """Convolution of (N, time, C) or (N, C, time) with a kernel (window, C, filters); padding "valid", "same" or "causal"."""
     if padding == "causal":
         reach = (shape_of(kernel)[0] - 1) * per_dimension(dilation_rate, 1, "conv1d: dilation_rate")[0]
@@ -23,13 +25,27 @@ def conv1d(x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_f
 
 
 @drawn
-def conv2d(x: Any, kernel: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None, dilation_rate: Any = (1, 1)) -> Any:
+def conv2d(
+    x: Any,
+    kernel: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = (1, 1),
+) -> Any:
     """Convolution of images with a kernel (rows, columns, C, filters)."""
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
 @drawn
-def conv3d(x: Any, kernel: Any, strides: Any = (1, 1, 1), padding: str = "valid", data_format: str | None = None, dilation_rate: Any = (1, 1, 1)) -> Any:
+def conv3d(
+    x: Any,
+    kernel: Any,
+    strides: Any = (1, 1, 1),
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = (1, 1, 1),
+) -> Any:
     """Convolution of volumes with a kernel (depth, rows, columns, C, filters)."""
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
@@ -39,7 +55,10 @@ def conv2d_transpose(
     x: Any, kernel: Any, output_shape: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None,
     dilation_rate: Any = (1, 1),
 ) -> Any:  # fmt: skip
-    """Transposed convolution of images, with a kernel (rows, columns, filters, C), to `output_shape` (N, ...); its batch size may be unknown."""
+    """Transposed convolution of images, with a kernel (rows, columns, filters, C).
+
+    output_shape: (N, ...) of the result; its batch size may be unknown.
+    """
     return _transposed(x, kernel, output_shape, strides, padding, data_format, dilation_rate, 2, "conv2d_transpose")
 
 
@@ -52,10 +71,21 @@ def conv3d_transpose(
 
 
 def _transposed(
-    x: Any, kernel: Any, output_shape: Any, strides: Any, padding: str, data_format: str | None, dilation_rate: Any, rank: int, where: str
+    x: Any,
+    kernel: Any,
+    output_shape: Any,
+    strides: Any,
+    padding: str,
+    data_format: str | None,
+    dilation_rate: Any,
+    rank: int,
+    where: str,
 ) -> Any:
     """The adjoint of the convolution that brings tensors of `output_shape` to the shape of x."""
-    steps, dilation = per_dimension(strides, rank, f"{where}: strides"), per_dimension(dilation_rate, rank, f"{where}: dilation_rate")
+    steps, dilation = (
+        per_dimension(strides, rank, f"{where}: strides"),
+        per_dimension(dilation_rate, rank, f"{where}: dilation_rate"),
+    )
     last = normalize_data_format(data_format) == "channels_last"
     sizes = tuple(output_shape)[1:-1] if last else tuple(output_shape)[2:]
 
@@ -71,7 +101,12 @@ def _transposed(
 
 @drawn
 def depthwise_conv2d(
-    x: Any, depthwise_kernel: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None, dilation_rate: Any = (1, 1)
+    x: Any,
+    depthwise_kernel: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = (1, 1),
 ) -> Any:
     """Each channel convolved with its own filters; kernel (rows, columns, C, multiplier)."""
     return ops.depthwise_conv(x, depthwise_kernel, strides, padding, data_format, dilation_rate)
@@ -79,17 +114,20 @@ def depthwise_conv2d(
 
 @drawn
 def separable_conv1d(
-    x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
-    dilation_rate: Any = 1,
+    x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = 1, padding: str = "valid",
+    data_format: str | None = None, dilation_rate: Any = 1,
 ) -> Any:  # fmt: skip
-    """Each channel convolved with its own filters, then mixed: kernels (window, C, multiplier) and (1, C * multiplier, filters)."""
+    """Each channel convolved with its own filters, then mixed.
+
+    Kernels: (window, C, multiplier) and (1, C * multiplier, filters).
+    """
     return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate)
 
 
 @drawn
 def separable_conv2d(
-    x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None,
-    dilation_rate: Any = (1, 1),
+    x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = (1, 1), padding: str = "valid",
+    data_format: str | None = None, dilation_rate: Any = (1, 1),
 ) -> Any:  # fmt: skip
     """Each channel convolved with its own filters, then mixed; see `separable_conv1d`."""
     return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate)
@@ -102,13 +140,22 @@ def _pooled(x: Any, pool_size: Any, strides: Any, padding: str, data_format: str
 
 
 @drawn
-def pool2d(x: Any, pool_size: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None, pool_mode: str = "max") -> Any:
+def pool2d(
+    x: Any, pool_size: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None, pool_mode: str = "max"
+) -> Any:
     """Largest element ("max") or mean ("avg", of what lies inside the image) of each window of images."""
     return _pooled(x, pool_size, strides, padding, data_format, pool_mode, "pool2d")
 
 
 @drawn
-def pool3d(x: Any, pool_size: Any, strides: Any = (1, 1, 1), padding: str = "valid", data_format: str | None = None, pool_mode: str = "max") -> Any:
+def pool3d(
+    x: Any,
+    pool_size: Any,
+    strides: Any = (1, 1, 1),
+    padding: str = "valid",
+    data_format: str | None = None,
+    pool_mode: str = "max",
+) -> Any:
     """Largest element or mean of each window of volumes; see `pool2d`."""
     return _pooled(x, pool_size, strides, padding, data_format, pool_mode, "pool3d")
 
@@ -120,12 +167,19 @@ def local_conv1d(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_
 
 
 @drawn
-def local_conv2d(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: str | None = None) -> Any:
-    """Like `conv2d`, with a kernel of its own at each place: (places, window * C, filters). output_shape: (rows, columns) of places."""
+def local_conv2d(
+    inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: str | None = None
+) -> Any:
+    """Like `conv2d`, with a kernel of its own at each place: (places, window * C, filters).
+
+    output_shape: (rows, columns) of places.
+    """
     return _local(inputs, kernel, kernel_size, strides, tuple(output_shape), data_format, "local_conv2d")
 
 
-def _local(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, places: tuple[int, ...], data_format: str | None, where: str) -> Any:
+def _local(
+    inputs: Any, kernel: Any, kernel_size: Any, strides: Any, places: tuple[int, ...], data_format: str | None, where: str
+) -> Any:
     rank = len(places)
     window, steps = per_dimension(kernel_size, rank, f"{where}: kernel_size"), per_dimension(strides, rank, f"{where}: strides")
     first = normalize_data_format(data_format) == "channels_first"
@@ -133,7 +187,10 @@ def _local(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, places: tup
     def body(x: Any) -> Any:
         n, *sizes, _ = shape_of(x)
         if [(size - k) // s + 1 for size, k, s in zip(sizes, window, steps, strict=True)] != list(places):
-            raise ValueError(f"{where}: windows of {window} with strides {steps} have no {places} places in inputs of shape {shape_of(inputs)}.")
+            raise ValueError(
+                f"{where}: windows of {window} with strides {steps} have no {places} places in inputs of shape "
+                f"{shape_of(inputs)}."
+            )
         for axis, (k, s, m) in enumerate(zip(window, steps, places, strict=True)):
             index = [[i * s + j for j in range(k)] for i in range(m)]
             x = ops.take(x, ops.convert_to_tensor(index, "int32"), axis=1 + 2 * axis)
@@ -149,6 +206,6 @@ def _local(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, places: tup
 
 
 __all__ = [
-    "conv1d", "conv2d", "conv2d_transpose", "conv3d", "conv3d_transpose", "depthwise_conv2d", "local_conv1d", "local_conv2d", "pool2d",
-    "pool3d", "separable_conv1d", "separable_conv2d",
+    "conv1d", "conv2d", "conv2d_transpose", "conv3d", "conv3d_transpose", "depthwise_conv2d", "local_conv1d",
+    "local_conv2d", "pool2d", "pool3d", "separable_conv1d", "separable_conv2d",
 ]  # fmt: skip

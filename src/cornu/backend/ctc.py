@@ -29,7 +29,9 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
         input_length, label_length: (N, 1), how many steps and labels of each sample count.
     """
     blank = shape_of(y_pred)[-1] - 1
-    loss = ops.ctc_loss(ops.cast(y_true, "int32"), _logits(y_pred), _lengths(label_length), _lengths(input_length), mask_index=blank)
+    loss = ops.ctc_loss(
+        ops.cast(y_true, "int32"), _logits(y_pred), _lengths(label_length), _lengths(input_length), mask_index=blank
+    )
     return ops.expand_dims(loss, 1)
 
 
@@ -42,12 +44,13 @@ def ctc_decode(
     Args:
         y_pred: probabilities (N, time, classes), of which the last class is the blank. input_length: (N,), how many steps count.
         greedy: take the best class of each step, else search with beams.
-        beam_width, top_paths, merge_repeated: of the search: how many prefixes are kept, and returned; whether equal neighbours in
-            a result become one.
+        beam_width, top_paths, merge_repeated: of the search: how many prefixes are kept, and returned; whether equal
+            neighbours in a result become one.
 
     Returns:
-        A list of labels (N, longest), int32, -1 after the end, for each path (one, if greedy); and scores (N, paths): log-probabilities
-        of the search, or the negative sum of the best logits. A compiled function can't know how long the longest is: there it is `time`.
+        A list of labels (N, longest), int32, -1 after the end, for each path (one, if greedy); and scores (N, paths):
+        log-probabilities of the search, or the negative sum of the best logits. A compiled function can't know how long the
+        longest is: there it is `time`.
     """
     blank = shape_of(y_pred)[-1] - 1
     labels, scores = ops.ctc_decode(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeVar
@@ -20,7 +21,14 @@ Body = TypeVar("Body", bound=Callable[..., Any])
 _chosen: ContextVar[bool | None] = ContextVar("cornu_draws", default=None)  # by `symbolic` and `eager`
 
 # Keyword arguments of Keras 1, and what they are called now.
-RENAMED = {"dim_ordering": "data_format", "border_mode": "padding", "filter_dilation": "dilation_rate", "std": "stddev", "low": "minval", "high": "maxval"}  # fmt: skip
+RENAMED = {
+    "dim_ordering": "data_format",
+    "border_mode": "padding",
+    "filter_dilation": "dilation_rate",
+    "std": "stddev",
+    "low": "minval",
+    "high": "maxval",
+}
 ORDERINGS = {"th": "channels_first", "tf": "channels_last"}
 
 
@@ -34,31 +42,36 @@ def draws() -> bool:
 
 
 def drawn(body: Body) -> Body:
-    """Decorator: `body` computes; with a symbolic tensor among the arguments, or a variable where `draws()`, a node is drawn instead.
+    """Decorator: `body` computes; with a symbolic tensor among the arguments, or a variable where `draws()`, a node is drawn.
 
     Keyword arguments of Keras 1 are taken by their old names.
     """
 
     @functools.wraps(body)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            kwargs = modern(kwargs, call)
         if has_symbolic(args) or has_symbolic(kwargs.values()) or (has_variable((args, kwargs)) and draws()):
             return apply(compute, args, kwargs)
         return body(*args, **kwargs)
 
     compute = eager(body)
-    call.takes = frozenset(body.__code__.co_varnames[: body.__code__.co_argcount]) if hasattr(body, "__code__") else frozenset()  # type: ignore[attr-defined]
+    return renaming(call)  # type: ignore[return-value]
+
+
+def renaming(function: Body) -> Body:
+    """Decorator: keyword arguments of Keras 1 are taken by their old names."""
+    takes = inspect.signature(function).parameters
+    old = {name: now for name, now in RENAMED.items() if now in takes and name not in takes}
+    if not old:
+        return function
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for name in [name for name in kwargs if name in old]:
+            value = kwargs.pop(name)
+            kwargs[old[name]] = ORDERINGS.get(value, value) if name == "dim_ordering" else value
+        return function(*args, **kwargs)
+
     return call  # type: ignore[return-value]
-
-
-def modern(kwargs: dict[str, Any], function: Any) -> dict[str, Any]:
-    """Keyword arguments under their present names."""
-    old = [name for name in kwargs if name in RENAMED and name not in function.takes and RENAMED[name] in function.takes]
-    for name in old:
-        value = kwargs.pop(name)
-        kwargs[RENAMED[name]] = ORDERINGS.get(value, value) if name == "dim_ordering" else value
-    return kwargs
 
 
 def has_variable(structure: Any) -> bool:

@@ -44,20 +44,24 @@ def gradients(loss: Any, variables: Any) -> list[Any]:
     for x in losses:
         if not isinstance(x, KerasTensor):
             raise TypeError(
-                f"gradients: the loss must be symbolic, got {x!r}. Let it follow from placeholders or variables by functions of `K`; for "
-                "tensors that have values use `cornu.grad` or `cornu.value_and_grad`."
+                f"gradients: the loss must be symbolic, got {x!r}. Let it follow from placeholders or variables by functions of "
+                "`K`; for tensors that have values use `cornu.grad` or `cornu.value_and_grad`."
             )
     for x in targets:
         if not isinstance(x, (KerasTensor, Variable)):
-            raise TypeError(f"gradients: expected variables or symbolic tensors to differentiate by, got {x!r}. A constant is none: use `K.variable`.")
+            raise TypeError(
+                f"gradients: expected variables or symbolic tensors to differentiate by, got {x!r}. A constant is "
+                "none: use `K.variable`."
+            )
     return Derivative(losses, targets).draw()
 
 
 class Derivative:
-    """The operation of a node that gives the gradients of losses with respect to tensors that are nodes' outputs (`symbols`) and variables.
+    """The operation of a node that gives the gradients of losses with respect to symbolic tensors and variables.
 
-    The node gets the values of placeholders and of the symbols. It computes the losses again, adding a zero to each symbol, and
-    gives the gradients with respect to these zeros: so that each gradient is total, also where one symbol follows from another.
+    The node gets the values of placeholders and of the `symbols`, and computes the losses again. It differentiates by the values
+    of symbols that can follow from no other source. To the others it adds zeros and differentiates by these: so each gradient is
+    total, also where one symbol follows from another. cells: the variables.
     """
 
     def __init__(self, losses: Sequence[KerasTensor], targets: Sequence[Any]) -> None:
@@ -65,11 +69,25 @@ class Derivative:
         self.leaves = leaves_of(losses)
         self.nodes = nodes_between(self.leaves, self.losses)
         inside = {id(x) for node in self.nodes for x in [*node.inputs, *node.results]} | set(map(id, losses))
-        self.symbols = [x for x in {id(x): x for x in targets}.values() if isinstance(x, KerasTensor) and id(x) in inside and dt.is_differentiable(x.dtype)]
-        self.cells = [x for x in {id(x): x for x in targets}.values() if isinstance(x, Variable) and dt.is_differentiable(x.storage_dtype)]
+        distinct = {id(x): x for x in targets}
+        self.symbols = [x for key, x in distinct.items() if key in inside and dt.is_differentiable(x.dtype)]
+        self.cells = [x for x in distinct.values() if isinstance(x, Variable) and dt.is_differentiable(x.storage_dtype)]
+        self.direct: list[KerasTensor] = []
         connected = self._connected()
         self.symbols = [x for x in self.symbols if id(x) in connected]
         self.cells = [x for x in self.cells if id(x) in connected]
+        self.direct = self._independent()
+        self.nodes = nodes_between([*self.leaves, *self.direct], self.losses)
+
+    def _independent(self) -> list[KerasTensor]:
+        """The symbols that follow from no other source."""
+        sources = set(map(id, self.symbols))
+        following: set[int] = set()
+        for node in self.nodes:
+            if any(id(x) in sources or id(x) in following for x in node.inputs):
+                following.update(map(id, node.results))
+        free = set(map(id, self.leaves)) if self.cells else sources - following  # layers may hide that they use a variable
+        return [x for x in self.symbols if id(x) in free]
 
     def draw(self) -> list[Any]:
         """The gradient, or None, of each target."""
@@ -84,21 +102,22 @@ class Derivative:
         # What the losses write has been written by the nodes that computed them: here they begin as these did, and it is dropped.
         start = {cell: now.scope.before(cell) for cell in now.scope.written} if now is not None else {}
         with StateScope(start):
-            zeros = [ops.zeros_like(x) for x in points]
-            return grad(lambda sources: self._total(leaves, sources))([*zeros, *map(read, self.cells)])
+            own = [point if x in self.direct else ops.zeros_like(point) for x, point in zip(self.symbols, points, strict=True)]
+            return grad(lambda sources: self._total(leaves, sources))([*own, *map(read, self.cells)])
 
     def _total(self, leaves: Sequence[Any], sources: Sequence[Any]) -> Any:
         count = len(self.symbols)
-        zeros = dict(zip(map(id, self.symbols), sources[:count], strict=True))
+        own = dict(zip(map(id, self.symbols), sources[:count], strict=True))
         with StateScope(dict(zip(self.cells, sources[count:], strict=True))) as scope, run_within(Run(scope)):
-            known = self._evaluate(leaves, lambda x, value: ops.add(value, zeros[id(x)]))
+            known = self._evaluate(leaves, own, lambda x, value: ops.add(value, own[id(x)]))
             parts = [ops.sum(known[id(x)]) for x in self.losses]
         return functools.reduce(ops.add, parts)
 
-    def _evaluate(self, leaves: Sequence[Any], shifted: Callable[[KerasTensor, Any], Any]) -> dict[int, Any]:
-        """Values of all tensors by their ids; of the symbols, what `shifted` makes of them."""
-        known = dict(zip(map(id, self.leaves), leaves, strict=True))
-        wanted = set(map(id, self.symbols))
+    def _evaluate(self, leaves: Sequence[Any], own: dict[int, Any], shifted: Callable[[KerasTensor, Any], Any]) -> dict[int, Any]:
+        """Values of all tensors by their ids: of direct symbols their own, of other symbols what `shifted` makes of them."""
+        direct = {id(x): own[id(x)] for x in self.direct}
+        known = {**dict(zip(map(id, self.leaves), leaves, strict=True)), **direct}
+        wanted = {id(x) for x in self.symbols}.difference(direct)
 
         def shift(tensors: list[KerasTensor]) -> None:
             known.update({id(x): shifted(x, known[id(x)]) for x in tensors if id(x) in wanted})
@@ -122,7 +141,7 @@ class Derivative:
                 return ops.add(value, values[id(x)])
 
             with StateScope({x: values[id(x)] for x in self.cells}) as scope, run_within(Run(scope)):
-                known = self._evaluate(leaves, shifted)
+                known = self._evaluate(leaves, {}, shifted)
             reached = reaching(tracer.graph.nodes, [tracer.lift(known[id(x)]) for x in self.losses])
             found.update(key for key, value in values.items() if value in reached)
             return [known[id(x)] for x in self.losses]

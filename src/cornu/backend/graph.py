@@ -33,7 +33,10 @@ class _Settings:
 
 
 def learning_phase() -> Any:
-    """1 while training, 0 otherwise: what was set, in a layer what it is called with, else a symbolic tensor that `K.function` feeds."""
+    """1 while training, 0 otherwise.
+
+    It is what was set; in a layer, what that is called with; else a symbolic tensor that `K.function` feeds.
+    """
     if _Settings.phase is not None:
         return _Settings.phase
     return PHASE if draws() else int(bool(training_phase()))
@@ -105,7 +108,9 @@ def _chosen(condition: Any, then: Any, otherwise: Any) -> Any:
 # Placeholders
 
 
-def placeholder(shape: Any = None, ndim: int | None = None, dtype: Any = None, sparse: bool = False, name: str | None = None) -> KerasTensor:
+def placeholder(
+    shape: Any = None, ndim: int | None = None, dtype: Any = None, sparse: bool = False, name: str | None = None
+) -> KerasTensor:
     """A symbolic tensor that `K.function` feeds.
 
     Args:
@@ -185,7 +190,9 @@ class Function:
         wrong = [x for x in self.inputs if not isinstance(x, (KerasTensor, int))]
         if wrong:
             raise TypeError(f"{self.name}: inputs must be placeholders or other symbolic tensors, got {wrong[0]!r}.")
-        self._updates = [x if isinstance(x, KerasTensor) else update(*x) if isinstance(x, (list, tuple)) else _no_update(x) for x in updates]
+        self._updates = [
+            x if isinstance(x, KerasTensor) else update(*x) if isinstance(x, (list, tuple)) else _no_update(x) for x in updates
+        ]
         given = [x for x in self.inputs if isinstance(x, KerasTensor)]
         wanted = [x for x in [*_listed(outputs), *self._updates] if isinstance(x, KerasTensor)]
         self._nodes = nodes_between([*given, PHASE], wanted)
@@ -195,7 +202,9 @@ class Function:
     def __call__(self, inputs: Any = ()) -> Any:
         values = _listed(inputs)
         if len(values) != len(self.inputs):
-            raise ValueError(f"{self.name}: expected {len(self.inputs)} input(s) {[_name(x) for x in self.inputs]}, got {len(values)}.")
+            raise ValueError(
+                f"{self.name}: expected {len(self.inputs)} input(s) {[_name(x) for x in self.inputs]}, got {len(values)}."
+            )
         phase = _Settings.phase or 0
         fed = []
         with context.use(self._engine()) as engine:
@@ -282,11 +291,12 @@ def _kind(dtype: str) -> int:
 def function(inputs: Any, outputs: Any, updates: Any = None, **kwargs: Any) -> Function:
     """A function that computes `outputs` for values of `inputs`, compiled by the engine once for each signature.
 
-    It runs on the engine of the variables that it uses. Variables are read when it runs, and updated at its end; what layers change of
-    themselves in a call (moving averages, states) they don't change here.
+    It runs on the engine of the variables that it uses. Variables are read when it runs, and updated at its end; what layers
+    change of themselves in a call (moving averages, states) they don't change here.
 
     Args:
-        inputs: list of placeholders (or other symbolic tensors, whose values are then fed). `K.learning_phase()` may be among them.
+        inputs: list of placeholders (or other symbolic tensors, whose values are then fed). `K.learning_phase()` may be among
+            them.
         outputs: list of tensors, or one.
         updates: list of what `K.update` and the like give, or of pairs (variable, new value).
         kwargs: `name`; other arguments, which were the session's, are an error.
@@ -396,11 +406,15 @@ def print_tensor(x: Any, message: str = "") -> Any:
         try:
             print(message, ops.convert_to_numpy(x))
         except (TypeError, AttributeError, NotImplementedError, RuntimeError, ValueError):
-            print(message, f"<a tensor of shape {shape_of(x)} and dtype {ops.dtype(x)}, whose numbers a compiled function doesn't show>")
+            print(
+                message,
+                f"<a tensor of shape {shape_of(x)} and dtype {ops.dtype(x)}, whose numbers a compiled function doesn't show>",
+            )
     return x
 
 
 __all__ = [
-    "Function", "eval", "function", "in_test_phase", "in_train_phase", "is_keras_tensor", "is_placeholder", "learning_phase",
-    "moving_average_update", "placeholder", "print_tensor", "set_learning_phase", "switch", "update", "update_add", "update_sub",
+    "Function", "eval", "function", "in_test_phase", "in_train_phase", "is_keras_tensor", "is_placeholder",
+    "learning_phase", "moving_average_update", "placeholder", "print_tensor", "set_learning_phase", "switch", "update",
+    "update_add", "update_sub",
 ]  # fmt: skip

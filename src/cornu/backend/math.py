@@ -74,7 +74,10 @@ def pow(x: Any, a: Any) -> Any:
 
 @drawn
 def clip(x: Any, min_value: Any, max_value: Any) -> Any:
-    """x, but at least min_value and at most max_value (numbers, tensors, or None for no bound; a maximum below the minimum is raised to it)."""
+    """x, but at least min_value and at most max_value: numbers, tensors, or None for no bound.
+
+    A maximum below the minimum is raised to it.
+    """
     if min_value is not None:
         x = ops.maximum(x, min_value)
     if max_value is not None:
@@ -235,8 +238,9 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     """For each sample, the product of x and y over one axis of each.
 
     Args:
-        x, y: (N, ...), at least of rank 2. axes: one axis of each (a pair, or an int for both); by default the last of x and the last
-            but one of y (its last, if it has rank 2).
+        x, y: (N, ...), at least of rank 2.
+        axes: one axis of each (a pair, or an int for both); by default the last of x and the last but one of y (its last, if it
+            has rank 2).
 
     Returns:
         (N, remaining axes of x, remaining axes of y); (N, 1) where nothing remains.
@@ -251,7 +255,9 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
         axes = (ranks[0] - 1, ranks[1] - 2 if ranks[1] > 2 else 1)
     pair = (axes, axes) if isinstance(axes, int) else tuple(axes)
     if len(pair) != 2 or [a for a, r in zip(pair, ranks, strict=False) if not isinstance(a, int) or not -r <= a < r]:
-        raise ValueError(f"batch_dot: axes={axes!r} for tensors of shape {shape_of(x)} and {shape_of(y)}; one axis of each is needed.")
+        raise ValueError(
+            f"batch_dot: axes={axes!r} for tensors of shape {shape_of(x)} and {shape_of(y)}; one axis of each is needed."
+        )
     a, b = (axis % rank for axis, rank in zip(pair, ranks, strict=True))
     if a == 0 or b == 0:
         raise ValueError("batch_dot: the product is taken for each sample; axis 0 can't be among `axes`.")
@@ -265,7 +271,7 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
 
 
 __all__ = [
-    "abs", "all", "any", "argmax", "argmin", "batch_dot", "clip", "cos", "cumprod", "cumsum", "dot", "equal", "exp", "greater",
-    "greater_equal", "less", "less_equal", "log", "logsumexp", "max", "maximum", "mean", "min", "minimum", "not_equal", "pow", "prod",
-    "round", "sign", "sin", "sqrt", "square", "std", "sum", "var",
+    "abs", "all", "any", "argmax", "argmin", "batch_dot", "clip", "cos", "cumprod", "cumsum", "dot", "equal", "exp",
+    "greater", "greater_equal", "less", "less_equal", "log", "logsumexp", "max", "maximum", "mean", "min", "minimum",
+    "not_equal", "pow", "prod", "round", "sign", "sin", "sqrt", "square", "std", "sum", "var",
 ]  # fmt: skip

@@ -150,14 +150,16 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
     first = normalize_data_format(data_format) == "channels_first"
     rank, own = len(shape_of(x)), shape_of(bias)
     if len(own) not in (1, rank - 1):
-        raise ValueError(f"bias_add: expected a bias of rank 1 or {rank - 1} for a tensor of shape {shape_of(x)}, got shape {own}.")
+        raise ValueError(
+            f"bias_add: expected a bias of rank 1 or {rank - 1} for a tensor of shape {shape_of(x)}, got shape {own}."
+        )
     if first and rank > 2:
         bias = ops.reshape(bias, (own[0], *(1,) * (rank - 2))) if len(own) == 1 else ops.moveaxis(bias, -1, 0)
     return ops.add(x, bias)
 
 
 __all__ = [
-    "batch_normalization", "bias_add", "binary_crossentropy", "categorical_crossentropy", "elu", "hard_sigmoid", "in_top_k",
-    "l2_normalize", "normalize_batch_in_training", "relu", "sigmoid", "softmax", "softplus", "softsign",
+    "batch_normalization", "bias_add", "binary_crossentropy", "categorical_crossentropy", "elu", "hard_sigmoid",
+    "in_top_k", "l2_normalize", "normalize_batch_in_training", "relu", "sigmoid", "softmax", "softplus", "softsign",
     "sparse_categorical_crossentropy", "tanh",
 ]  # fmt: skip

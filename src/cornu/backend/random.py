@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cornu import config, context, ops, random
-from cornu.backend.drawing import draws, eager
+from cornu.backend.drawing import draws, eager, renaming
 from cornu.backend.variables import variable
 from cornu.contract.state import no_scope
 from cornu.ops.op import has_symbolic
@@ -34,16 +34,19 @@ def _sample(draw: Callable[..., Any], seed: int | None, *args: Any, **kwargs: An
     return draw(*args, **kwargs, seed=_stream(seed))
 
 
+@renaming
 def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Any:
     """Normal numbers. dtype: `floatx()` by default."""
     return _sample(random.normal, seed, tuple(shape), mean, stddev, dtype=dtype)
 
 
+@renaming
 def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None) -> Any:
     """Uniform numbers in [minval, maxval). dtype: `floatx()` by default."""
     return _sample(random.uniform, seed, tuple(shape), minval, maxval, dtype=dtype)
 
 
+@renaming
 def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Any:
     """Normal numbers within two standard deviations of the mean. dtype: `floatx()` by default."""
     return _sample(random.truncated_normal, seed, tuple(shape), mean, stddev, dtype=dtype)
@@ -81,5 +84,6 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = No
 
 
 __all__ = [
-    "dropout", "random_binomial", "random_normal", "random_normal_variable", "random_uniform", "random_uniform_variable", "truncated_normal",
+    "dropout", "random_binomial", "random_normal", "random_normal_variable", "random_uniform",
+    "random_uniform_variable", "truncated_normal",
 ]  # fmt: skip

@@ -266,14 +266,17 @@ def get_session() -> Any:
         NotImplementedError: saying what to do instead.
     """
     raise NotImplementedError(
-        "get_session: there are no sessions. Compute a tensor by `K.eval(x)` or `K.function(inputs, outputs)`, read and write variables "
-        "by `K.get_value` and `K.set_value`. Variables have their first values when they are made."
+        "get_session: there are no sessions. Compute a tensor by `K.eval(x)` or `K.function(inputs, outputs)`, read and write "
+        "variables by `K.get_value` and `K.set_value`. Variables have their first values when they are made."
     )
 
 
 def set_session(session: Any) -> None:
     """Without effect but for a warning: there are no sessions."""
-    warnings.warn("set_session: there are no sessions, so it has no effect. Options of devices are those of the engine's library.", stacklevel=2)
+    warnings.warn(
+        "set_session: there are no sessions, so it has no effect. Options of devices are those of the engine's library.",
+        stacklevel=2,
+    )
 
 
 def manual_variable_initialization(value: bool) -> None:
@@ -283,8 +286,8 @@ def manual_variable_initialization(value: bool) -> None:
 
 
 __all__ = [
-    "SparseTensor", "batch_get_value", "batch_set_value", "cast", "clear_session", "constant", "control_dependencies", "count_params",
-    "dtype", "eye", "get_session", "get_uid", "get_value", "identity", "int_shape", "is_sparse", "is_tensor", "is_variable",
-    "manual_variable_initialization", "name_scope", "ndim", "ones", "ones_like", "reset_uids", "set_session", "set_value", "shape", "size",
-    "to_dense", "variable", "zeros", "zeros_like",
+    "SparseTensor", "batch_get_value", "batch_set_value", "cast", "clear_session", "constant", "control_dependencies",
+    "count_params", "dtype", "eye", "get_session", "get_uid", "get_value", "identity", "int_shape", "is_sparse",
+    "is_tensor", "is_variable", "manual_variable_initialization", "name_scope", "ndim", "ones", "ones_like",
+    "reset_uids", "set_session", "set_value", "shape", "size", "to_dense", "variable", "zeros", "zeros_like",
 ]  # fmt: skip
