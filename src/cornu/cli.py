@@ -76,8 +76,9 @@ def _gaps(engine: Engine) -> list[str]:
 def _install(parser: argparse.ArgumentParser, name: str | None) -> int:
     from cornu.contract import registry
 
-    if name not in registry.names():
-        parser.error(f"which engine? One of: {', '.join(registry.names())}")
+    known = [*registry.names(), *registry.editions()]
+    if name not in known:
+        parser.error(f"which engine? One of: {', '.join(known)}")
     own = registry.installer(name)
     if own is None:
         print(f"Run: {registry.install_command(name)}")

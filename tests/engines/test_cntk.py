@@ -14,9 +14,10 @@ from cornu.cli import main
 from cornu.contract import registry
 from cornu.engines.cntk import install, mpi_stub
 from cornu.engines.cntk.worker.cntk_support import BY_NUMPY, NATIVE
+from cornu.engines.remote import environment
 from cornu.primitives import TABLE
 
-needs_cntk = pytest.mark.skipif(not install.is_installed(), reason=f"CNTK's environment is not installed ({install.COMMAND})")
+needs_cntk = pytest.mark.skipif(not install.is_installed(), reason=f"CNTK's environment is not installed ({install.ENVIRONMENT.command})")
 
 
 @pytest.fixture
@@ -43,9 +44,9 @@ def test_the_stub_of_mpi_loads_and_has_the_names(tmp_path):
 
 
 def test_undefined_names_are_read_from_a_library(tmp_path):
-    libraries = sorted(install.folder().glob("env/lib/python3.6/site-packages/cntk/libs/libCntk.Math*.so"))
+    libraries = sorted(install.ENVIRONMENT.folder.glob("env/lib/python3.6/site-packages/cntk/libs/libCntk.Math*.so"))
     if not libraries:
-        pytest.skip(f"CNTK's environment is not installed ({install.COMMAND})")
+        pytest.skip(f"CNTK's environment is not installed ({install.ENVIRONMENT.command})")
     names = mpi_stub.undefined(libraries[0].read_bytes())
     assert {"MPI_Allreduce", "ompi_mpi_comm_null"} <= set(names)
 
@@ -53,7 +54,7 @@ def test_undefined_names_are_read_from_a_library(tmp_path):
 def test_what_is_missing_is_said(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("CORNU_ENGINES", str(tmp_path))
     assert not install.is_installed() and not registry.is_installed("cntk")
-    monkeypatch.setattr(install, "candidates", lambda: iter([]))
+    monkeypatch.setattr(environment, "candidates", lambda: iter([]))
     monkeypatch.delenv("CORNU_CNTK_PYTHON", raising=False)
     assert main(["engines", "install", "cntk"]) == 1
     message = capsys.readouterr().err
@@ -64,8 +65,8 @@ def test_what_is_missing_is_said(monkeypatch, tmp_path, capsys):
 
 def test_a_python_that_is_none(monkeypatch):
     monkeypatch.setenv("CORNU_CNTK_PYTHON", "/no/such/python")
-    with pytest.raises(install.InstallError, match=r"/no/such/python is no Python 3\.6, but nothing that runs"):
-        install.find_python()
+    with pytest.raises(environment.InstallError, match=r"/no/such/python is no Python 3\.6, but nothing that runs"):
+        environment.find_python(install.ENVIRONMENT)
 
 
 def test_installing_something_else(capsys):

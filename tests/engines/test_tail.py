@@ -8,7 +8,7 @@ from cornu import primitives as P
 from cornu.contract import registry, state
 from cornu.contract.conformance.services import TestCell
 from cornu.contract.tracer import Recording
-from cornu.engines.cntk.tail import BLOCK, Tail, tail
+from cornu.engines.remote.tail import BLOCK, Tail, tail
 from cornu.graph.graph import Graph
 
 

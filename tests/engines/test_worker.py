@@ -18,9 +18,9 @@ from cornu import context
 from cornu import primitives as P
 from cornu.contract import state
 from cornu.contract.conformance.services import TestCell
-from cornu.engines.cntk.memory import Memory
-from cornu.engines.cntk.process import Host, WorkerError
-from cornu.engines.cntk.remote import RemoteEngine
+from cornu.engines.remote.engine import RemoteEngine
+from cornu.engines.remote.memory import Memory
+from cornu.engines.remote.process import Host, WorkerError
 
 LIBRARY = str(Path(__file__).with_name("standin_library.py"))
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="workers share memory by memfd_create, which this system lacks")
@@ -31,8 +31,8 @@ class StandIn(RemoteEngine):
 
     name, library = "standin", "numpy"
     carriers = {"float32": "float32", "int32": "float64"}
-    dtypes = frozenset(carriers)
-    lowering = dict.fromkeys(["add", "multiply", "exp", "sin", "cos", "tan", "log", "argmax"], lambda *operands, **params: None)
+    kinds = {"float32": "f", "int32": "i"}
+    native = dict.fromkeys(["add", "multiply", "exp", "sin", "cos", "tan", "log", "argmax"], "fi")
 
     def worker_host(self):
         return Host("StandIn", sys.executable, LIBRARY)

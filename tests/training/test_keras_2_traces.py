@@ -80,7 +80,7 @@ TRACES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(params=["numpy", "theano", "cntk"])
+@pytest.fixture(params=["numpy", "theano", "theano-original", "cntk"])
 def engine(request):
     name = request.param
     if not registry.is_installed(name):

@@ -3,6 +3,9 @@
 An engine that no package installer can install registers a module in the group `cornu.installers` under its name:
 `is_installed()` says whether what it needs is there, `install(say)` builds it and reports by `say(text)`; `cornu engines install
 NAME` calls that.
+
+An engine may have another edition, whose entry points are named NAME-EDITION: with the environment variable CORNU_NAME=EDITION it
+is what NAME means in this process.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -40,7 +44,12 @@ def _entries() -> dict[str, EntryPoint]:
 def names() -> list[str]:
     """Names of all registered engines, installed or not: the built-in ones in order of preference, then the others."""
     known = [name for name in PREFERENCE if name in _entries()]
-    return known + sorted(set(_entries()) - set(known))
+    return known + sorted({name for name in _entries() if "-" not in name} - set(known))
+
+
+def editions() -> list[str]:
+    """Other editions of these engines, as NAME-EDITION."""
+    return sorted(name for name in _entries() if "-" in name)
 
 
 def requirements(name: str) -> list[str]:
@@ -55,10 +64,14 @@ def requirements(name: str) -> list[str]:
     return found
 
 
-@functools.cache
 def installer(name: str) -> ModuleType | None:
     """The module that installs what the engine needs; None if a package installer does."""
-    return next((entry.load() for entry in entry_points(group="cornu.installers") if entry.name == name), None)
+    return _installers().get(_entry(name).name)
+
+
+@functools.cache
+def _installers() -> dict[str, ModuleType]:
+    return {entry.name: entry.load() for entry in entry_points(group="cornu.installers")}
 
 
 def is_installed(name: str) -> bool:
@@ -75,7 +88,7 @@ def install_command(name: str) -> str:
     """The command that installs what the engine needs."""
     entry = _entry(name)
     if installer(name) is not None:
-        return f"cornu engines install {name}"
+        return f"cornu engines install {entry.name}"
     package = entry.dist.name if entry.dist else "cornu"
     return f'pip install "{package}[{",".join(entry.extras)}]"' if entry.extras else f"pip install {package}"
 
@@ -104,9 +117,16 @@ def _load(name: str) -> Engine:
 
 
 def _entry(name: str) -> EntryPoint:
+    """Of the engine, or of the edition of it that the environment chooses."""
     if name not in _entries():
         raise ValueError(f"There is no engine {name!r}. The engines are: {', '.join(names())}.")
-    return _entries()[name]
+    variable = f"CORNU_{name.upper()}"
+    edition = os.environ.get(variable)
+    chosen = f"{name}-{edition}" if edition else name
+    if chosen not in _entries():
+        known = [other.partition("-")[2] for other in editions() if other.startswith(f"{name}-")]
+        raise ValueError(f"The environment variable {variable} is {edition!r}, expected {' or '.join(map(repr, known)) or 'nothing'}.")
+    return _entries()[chosen]
 
 
 def best() -> str:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from cornu.engines.cntk import install
-from cornu.engines.cntk.process import MAIN, Host
-from cornu.engines.cntk.remote import RemoteEngine
 from cornu.engines.cntk.worker.cntk_support import BY_NUMPY, CARRIERS, KINDS, LARGEST_INDEX, NATIVE
+from cornu.engines.remote.engine import RemoteEngine
+from cornu.engines.remote.process import Host
 from cornu.graph.graph import Node
-
-
-def _in_worker(*operands: Any, **params: Any) -> Any:
-    raise NotImplementedError("CNTK's nodes are made in its worker")
 
 
 class CntkEngine(RemoteEngine):
@@ -22,25 +17,13 @@ class CntkEngine(RemoteEngine):
     name = "cntk"
     library = "cntk"
     carriers = CARRIERS
-    dtypes = frozenset(CARRIERS)
-    lowering = dict.fromkeys([*NATIVE, *BY_NUMPY], _in_worker)
+    kinds, native, by_numpy = KINDS, NATIVE, BY_NUMPY
 
     def worker_host(self) -> Host:
-        return install.host(str(Path(MAIN).with_name("cntk_library.py")))
+        return install.host(str(Path(__file__).with_name("worker") / "cntk_library.py"))
 
     def can(self, node: Node) -> bool:
-        return super().can(node) and _kinds_fit(node) and _special(node)
-
-    def support(self, name: str) -> str:
-        return "native" if name in NATIVE else "host"
-
-
-def _kinds_fit(node: Node) -> bool:
-    """Whether CNTK has this primitive for the dtype that it works on: that of the first operand, of `where` the second."""
-    name = node.primitive.name
-    deciding = node.operands[1:2] if name in ("where", "cond") else node.operands[:1] or node.results[:1]
-    kinds = {**NATIVE, **BY_NUMPY}[name]
-    return all(KINDS[v.dtype] in kinds for v in deciding)
+        return super().can(node) and _special(node)
 
 
 def _special(node: Node) -> bool:

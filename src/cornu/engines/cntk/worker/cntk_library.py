@@ -10,9 +10,10 @@ with warnings.catch_warnings():
 
 import cntk_contraction  # noqa: F401 (it enters lowerings)
 import numpy as np
+from by_numpy import FUNCTIONS
 from cntk import cntk_py
 from cntk_elementwise import TABLE
-from cntk_structure import FUNCTIONS, by_numpy
+from cntk_structure import by_numpy
 from cntk_support import BY_NUMPY, CARRIERS, NATIVE
 from cntk_tensor import Tensor, as_carrier, choose, like, lower_bound, shaped
 

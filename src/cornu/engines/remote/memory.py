@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cornu.engines.cntk.worker.wire import CHUNK_BITS
+from cornu.engines.remote.worker.wire import CHUNK_BITS
 
 CHUNK = 1 << 22
 ALIGNMENT = 64

@@ -13,22 +13,34 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cornu.contract.staged import StagedEngine
-from cornu.engines.cntk.memory import Block, Memory
-from cornu.engines.cntk.process import Host, Worker
-from cornu.engines.cntk.tail import Tail, tail
-from cornu.engines.cntk.worker import wire
 from cornu.engines.numpy import NumpyEngine
+from cornu.engines.remote.memory import Block, Memory
+from cornu.engines.remote.process import Host, Worker
+from cornu.engines.remote.tail import Tail, tail
+from cornu.engines.remote.worker import wire
 from cornu.graph.graph import Graph, Node, Value
 from cornu.primitives import dtypes as dt
+
+
+def _in_worker(*operands: Any, **params: Any) -> Any:
+    raise NotImplementedError("the library's nodes are made in its worker")
 
 
 class RemoteEngine(StagedEngine, NumpyEngine):
     """Lowers recorded programs in a worker.
 
     carriers: dtype -> dtype in which the library holds such tensors, exactly.
+    kinds: dtype -> a letter for its kind. native, by_numpy: primitive -> kinds for which the library computes it, or NumPy in the worker.
     """
 
     carriers: ClassVar[dict[str, str]]
+    kinds: ClassVar[dict[str, str]]
+    native: ClassVar[dict[str, str]]
+    by_numpy: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.dtypes = frozenset(cls.carriers)
+        cls.lowering = dict.fromkeys([*cls.native, *cls.by_numpy], _in_worker)
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,8 +58,18 @@ class RemoteEngine(StagedEngine, NumpyEngine):
         self.worker.ready()
         return self.worker.about["version"]
 
+    def support(self, name: str) -> str:
+        return "native" if name in self.native else "host"
+
     def can(self, node: Node) -> bool:
-        return super().can(node) and all(0 not in v.shape for v in (*node.operands, *node.results))
+        return super().can(node) and self._fits(node) and all(0 not in v.shape for v in (*node.operands, *node.results))
+
+    def _fits(self, node: Node) -> bool:
+        """Whether the primitive is there for the dtype that it works on: that of the first operand, of `where` and `cond` the second."""
+        name = node.primitive.name
+        deciding = node.operands[1:2] if name in ("where", "cond") else node.operands[:1] or node.results[:1]
+        kinds = self.native.get(name) or self.by_numpy[name]
+        return all(self.kinds[v.dtype] in kinds for v in deciding)
 
     def lower(self, graph: Graph, storages: Sequence[Any], written: Sequence[int]) -> Callable[..., Sequence[np.ndarray]]:
         return RemoteProgram(self, graph, storages, written)

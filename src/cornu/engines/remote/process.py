@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cornu.engines.cntk.memory import Memory
-from cornu.engines.cntk.worker import wire
+from cornu.engines.remote.memory import Memory
+from cornu.engines.remote.worker import wire
 
 MAIN = Path(__file__).with_name("worker") / "main.py"
 LAST_WORDS = 4000  # bytes of its output that an error shows

@@ -1,0 +1,1 @@
+"""The original Theano 1.0.5, in a worker process."""
