@@ -124,8 +124,8 @@ def _entry(name: str) -> EntryPoint:
     edition = os.environ.get(variable)
     chosen = f"{name}-{edition}" if edition else name
     if chosen not in _entries():
-        known = [other.partition("-")[2] for other in editions() if other.startswith(f"{name}-")]
-        raise ValueError(f"The environment variable {variable} is {edition!r}, expected {' or '.join(map(repr, known)) or 'nothing'}.")
+        known = [repr(other.partition("-")[2]) for other in editions() if other.startswith(f"{name}-")]
+        raise ValueError(f"The environment variable {variable} is {edition!r}, expected {' or '.join(known) or 'nothing'}.")
     return _entries()[chosen]
 
 
