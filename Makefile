@@ -32,6 +32,7 @@ test: .venv/test lint
 	for engine in $(PRIVATE); do if $(call installed,$$engine); then \
 	  CORNU_THEANO_MODE=python .venv/bin/python -m cornu conformance -n 2 $$engine || exit 1; \
 	  else echo "!!! $$engine IS NOT TESTED: its environment is not installed"; fi; done
+	.venv/bin/python scripts/fuzz.py --cases 10000 --engines numpy jax torch tensorflow onnxruntime -n 2
 	.venv/bin/python -m pytest -n 2
 
 lint: .venv/test
@@ -45,8 +46,14 @@ conformance: .venv/test
 docs: .venv/test
 	.venv/bin/python -m cornu.primitives.document > docs/primitives.md
 	.venv/bin/python scripts/parity.py --document > docs/ops.md
-	.venv/bin/python scripts/fuzz.py --cases 2000 --document > docs/accuracy.md
+	.venv/bin/python scripts/fuzz.py --cases 10000 -n 2 --document > docs/accuracy.md
 
 # make bench ARGS='--engines jax --jobs mlp --json results.json'; KERAS_PYTHON=… adds real Keras, from an environment that has it
 bench: .venv/test
 	.venv/bin/python -m benchmarks $(ARGS)
+
+# hot ops beside each engine's best native form, and what an eager call costs over the engine's own
+.PHONY: bench-ops
+bench-ops: .venv/test
+	.venv/bin/python -m benchmarks.ops $(ARGS)
+	.venv/bin/python -m benchmarks.dispatch || true

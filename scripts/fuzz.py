@@ -1,17 +1,20 @@
 """Random cases of ops on all engines against NumPy and SciPy.
 
-    python scripts/fuzz.py --cases 10000                  all engines that are installed; the exit status is 1 if one is wrong
-    python scripts/fuzz.py --cases 1000000 --seed 7       a long run of other cases
+    python scripts/fuzz.py --cases 10000 -n 2             all engines that are installed, in two processes; exit status 1 if one is wrong
+    python scripts/fuzz.py --cases 1000000 --seed 7 -n 8  a long run of other cases
     python scripts/fuzz.py --cases 20000 --document > docs/accuracy.md   the page of measured errors
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 import warnings
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import hypothesis
 
@@ -32,40 +35,60 @@ what fails the suite. Written by `python scripts/fuzz.py --cases {count} --docum
 """
 
 
-def main() -> int:
-    """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser(description="Random cases of ops on all engines.")
-    parser.add_argument("--cases", type=int, default=10_000, help="how many; 10000 by default")
-    parser.add_argument("--engines", nargs="*", help="names; all that are installed by default")
-    parser.add_argument("--ops", nargs="*", default=(), help="names; all by default")
-    parser.add_argument("--seed", type=int, default=0, help="another seed draws other cases")
-    parser.add_argument("--document", action="store_true", help="print the page of measured errors")
-    given = parser.parse_args()
-    engines = given.engines or [name for name in registry.names() if registry.is_installed(name)]
-    errors: dict[tuple[str, str], float] = defaultdict(float)
-    failures: dict[tuple[str, str], str] = {}
+class Found(NamedTuple):
+    """Of (op, engine) pairs: the largest errors in units of the last place, and a description of the first failure."""
 
-    @hypothesis.seed(given.seed)
+    errors: dict[tuple[str, str], float]
+    failures: dict[tuple[str, str], str]
+
+
+def run(cases_of: int, seed: int, engines: list[str], ops: list[str]) -> Found:
+    """Judge that many cases."""
+    found = Found(defaultdict(float), {})
+
+    @hypothesis.seed(seed)
     @hypothesis.settings(
-        max_examples=given.cases,
+        max_examples=cases_of,
         database=None,
         deadline=None,
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(cases(tuple(given.ops)))
+    @hypothesis.given(cases(tuple(ops)))
     def attempt(case: Case) -> None:
         for engine in engines:
             with cornu.engine(engine):
                 key = case.spec.op, engine
-                problem, found = judge(case)
+                problem, results = judge(case)
                 if problem:
-                    failures.setdefault(key, problem)
-                elif found:
-                    errors[key] = max(errors[key], error_in_ulps(case, found))
+                    found.failures.setdefault(key, problem)
+                elif results:
+                    found.errors[key] = max(found.errors[key], error_in_ulps(case, results))
 
     warnings.simplefilter("ignore")
     attempt()
+    return found
+
+
+def main() -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Random cases of ops on all engines.")
+    parser.add_argument("--cases", type=int, default=10_000, help="how many; 10000 by default")
+    parser.add_argument("--engines", nargs="*", help="names; all that are installed by default")
+    parser.add_argument("--ops", nargs="*", default=[], help="names; all by default")
+    parser.add_argument("--seed", type=int, default=0, help="another seed draws other cases")
+    parser.add_argument("-n", "--jobs", type=int, default=1, help="processes among which the cases are shared out")
+    parser.add_argument("--document", action="store_true", help="print the page of measured errors")
+    given = parser.parse_args()
+    engines = given.engines or [name for name in registry.names() if registry.is_installed(name)]
+    jobs = [(-(-given.cases // given.jobs), given.seed * given.jobs + i, engines, given.ops) for i in range(given.jobs)]
+    if given.jobs == 1:
+        parts = [run(*jobs[0])]
+    else:
+        with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn")) as pool:
+            parts = list(pool.map(run, *zip(*jobs, strict=True)))
+    errors = {key: max(part.errors.get(key, 0.0) for part in parts) for key in {key for part in parts for key in part.errors}}
+    failures = {key: problem for part in parts for key, problem in part.failures.items()}
     if given.document:
         _document(errors, engines, given.cases)
     for (op, engine), problem in sorted(failures.items()):
@@ -78,7 +101,7 @@ def _document(errors: dict[tuple[str, str], float], engines: list[str], count: i
     print(PAGE.format(count=count))
     print(f"| op | allowed | {' | '.join(engines)} |\n|---|---|{'---|' * len(engines)}")
     for op in sorted({op for op, _ in errors}):
-        row = " | ".join(f"{errors[op, engine]:.1f}" for engine in engines)
+        row = " | ".join(f"{errors.get((op, engine), 0.0):.1f}" for engine in engines)
         print(f"| `{op}` | {FUZZED[op].spec.ulps:.0f} | {row} |")
     print("\n## Where engines may differ\n")
     for entry in DISAGREEMENTS:

@@ -45,6 +45,13 @@ def halves(xs):
     return {"first": first, "count": len(xs)}
 
 
+def of_ten(x):
+    """What takes few sizes, but more than one, does not make the size known."""
+    if x.shape[0] > 10:
+        raise ValueError("too many")
+    return x
+
+
 @pytest.mark.parametrize(
     "fn, shapes, result",
     [
@@ -62,6 +69,11 @@ def halves(xs):
         (lambda x, y: P.concatenate(x, y, axis=1), [(None, 3), (None, 2)], (None, 5)),
         (lambda x: P.reshape(x, shape=(x.shape[0] * x.shape[1], 4)), [(None, 3, 4)], (None, 4)),
         (lambda x: P.full(shape=(2,), value=0, dtype="float32"), [(None, 3)], (2,)),
+        (lambda x, y: P.add(x, y), [(None, 3), (4, 3)], (4, 3)),
+        (lambda x, y: P.add(x, y), [(None, None), (4, 3)], (4, 3)),
+        (lambda x, y: P.matmul(x, y), [(None, None), (4, 3)], (None, 3)),
+        (lambda x, y: P.concatenate(x, y, axis=1), [(None, 2), (3, None)], (3, None)),
+        (lambda x: of_ten(x), [(None, 3)], (None, 3)),
         (lambda x: P.pad(x, 0, low=(1, 1), high=(0, 1), interior=(0, 0)), [(None, 3)], (None, 5)),
     ],
 )
@@ -123,6 +135,8 @@ def test_nothing_is_computed():
 def test_a_mismatch_is_refused():
     with pytest.raises(ValueError, match=r"add: shapes .*can't be broadcast"):
         infer_outputs(P.add, [KerasTensor((None, 3)), KerasTensor((4,))], {})
+    with pytest.raises(ValueError, match=r"shapes \(None, 2\), \(4, 3\)"):
+        infer_outputs(P.add, [KerasTensor((None, 2)), KerasTensor((4, 3))], {})
 
 
 def test_eager_calls_run_the_body():

@@ -182,27 +182,38 @@ def infer_outputs(fn: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> 
 
     symbols = list(tensors.values())
     try:
-        return _infer(call, symbols, [x.shape for x in symbols])
-    except ValueError:
-        for shapes in _guesses(symbols, leaves):
+        return _infer(call, symbols, {})
+    except ValueError as error:
+        for guess in _guesses(symbols, leaves):
             with contextlib.suppress(ValueError):
-                return _infer(call, symbols, shapes)
+                return _loosened(_infer(call, symbols, guess), call, symbols, guess)
+        error.args = (str(error).replace(str(STAND_INS[0]), "None"),)
         raise
 
 
-def _guesses(symbols: list[KerasTensor], leaves: list[Any]) -> Iterator[list[tuple[int | None, ...]]]:
-    """Shapes of the symbolic tensors with one unknown dimension, then two of them, replaced by sizes that occur in other tensors."""
+Guess = dict[tuple[KerasTensor, int], int]  # (tensor, axis) -> its size
+
+
+def _guesses(symbols: list[KerasTensor], leaves: list[Any]) -> Iterator[Guess]:
+    """One unknown dimension, then two of them, of a size that occurs in other tensors."""
     sizes = dict.fromkeys(n for x in leaves if hasattr(x, "shape") for n in x.shape if n is not None and n > 1)
     unknown = [(x, axis) for x in symbols for axis, n in enumerate(x.shape) if n is None]
     single = list(itertools.product(unknown, sizes))
     pairs = ([a, b] for a, b in itertools.combinations(single, 2) if a[0] != b[0])
-    for guess in itertools.islice(itertools.chain(([a] for a in single), pairs), MOST_GUESSES):
-        sized = dict(guess)
-        yield [tuple(sized.get((x, axis), n) for axis, n in enumerate(x.shape)) for x in symbols]
+    yield from map(dict, itertools.islice(itertools.chain(([a] for a in single), pairs), MOST_GUESSES))
 
 
-def _infer(call: Callable[[list[Value]], Any], symbols: list[KerasTensor], shapes: list[tuple[int | None, ...]]) -> Any:
-    """The specs of the results of `call`, which gives leaves and their structure, for symbolic tensors with these shapes."""
+def _loosened(results: Any, call: Callable[[list[Value]], Any], symbols: list[KerasTensor], guess: Guess) -> Any:
+    """The results without the sizes that follow from a guess by chance: where one more would have done as well."""
+    for place, size in guess.items():
+        with contextlib.suppress(ValueError):
+            results = tree.map_structure(_spec, results, _infer(call, symbols, {**guess, place: size + 1}))
+    return results
+
+
+def _infer(call: Callable[[list[Value]], Any], symbols: list[KerasTensor], guess: Guess) -> Any:
+    """The specs of the results of `call`, which gives leaves and their structure, where unknown sizes are as guessed, or stood in for."""
+    shapes = [tuple(guess.get((x, axis), n) for axis, n in enumerate(x.shape)) for x in symbols]
     scale = 1
 
     def run(turn: int) -> tuple[list[Any], Any, bool]:

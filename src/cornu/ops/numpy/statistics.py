@@ -145,7 +145,9 @@ def _between(ordered: Any, place: Any, method: str) -> Any:
     low, high = at(P.floor(place)), at(P.ceil(place))
     if method in ("lower", "higher"):
         return low if method == "lower" else high
-    part = constant(0.5, ordered) if method == "midpoint" else cast(P.subtract(place, P.floor(place)), dtype_of(ordered))
+    if method == "midpoint":  # between -inf and a number: -inf
+        return P.where(P.equal(low, high), low, P.add(P.multiply(low, 0.5), P.multiply(high, 0.5)))
+    part = cast(P.subtract(place, P.floor(place)), dtype_of(ordered))
     return P.where(P.equal(low, high), low, P.add(low, P.multiply(P.subtract(high, low), part)))
 
 
@@ -167,7 +169,7 @@ def percentile(x, q, axis=None, method="linear", keepdims=False):
 @op
 def median(x, axis=None, keepdims=False):
     """The middle element (or the mean of the middle two) over `axis` (None: all, an int or a tuple); NaN if there is one."""
-    return _quantile(x, 0.5, axis, "linear", keepdims, "median", False)
+    return _quantile(x, 0.5, axis, "midpoint", keepdims, "median", False)
 
 
 @op
@@ -185,7 +187,7 @@ def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
 @op
 def nanmedian(x, axis=None, keepdims=False):
     """The middle element of what is not NaN over `axis`; NaN where there is nothing else."""
-    return _quantile(x, 0.5, axis, "linear", keepdims, "nanmedian", True)
+    return _quantile(x, 0.5, axis, "midpoint", keepdims, "nanmedian", True)
 
 
 def _hundredths(q: Any) -> Any:
