@@ -31,7 +31,7 @@ PAGE = """# Accuracy of ops
 
 The largest error that {count} random cases (ordinary numbers, infinities, NaNs, zeros, huge and tiny ones; all dtypes) have shown, in units of
 the last place of the result's dtype, against NumPy and SciPy in double precision. Sums are measured at their largest element. "Allowed" is
-what fails the suite. Written by `python scripts/fuzz.py --cases {count} --document > docs/accuracy.md`.
+what fails the suite. Written by `python scripts/fuzz.py --cases {count} -n 2 --document > docs/accuracy.md`.
 """
 
 

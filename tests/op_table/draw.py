@@ -87,7 +87,19 @@ class Disagreement:
     holds: Callable[[Case, str], bool]
 
 
+def _divides_at_limits(case: Case, engine: str) -> bool:
+    if "divide" not in case.spec.op or case.arrays()[1].dtype.kind == "c":
+        return False
+    divisor, least = np.abs(case.arrays()[1].astype("float64")), dt.smallest_normal("float32")
+    return bool((((divisor > 0) & (divisor < least)) | (divisor > 1 / least)).any())
+
+
 DISAGREEMENTS = [
+    Disagreement(
+        "Division by numbers that are subnormal in float32, or so large that their reciprocals are",
+        "The one may count as zero, and the other be divided by through its reciprocal, which may count as zero.",
+        _divides_at_limits,
+    ),
     Disagreement(
         "Division of complex numbers by zero",
         "Infinity or NaN in either part, as the library's division has it.",

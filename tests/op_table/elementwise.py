@@ -66,7 +66,7 @@ for _name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "arcsinh"):
     unary(_name, getattr(np, _name), low=-1.2, high=1.2, edge=_name not in ("sin", "cos", "tan"))
 unary("arcsin", np.arcsin, low=-0.9, high=0.9, kinds="bfc")
 unary("arccos", np.arccos, low=-0.9, high=0.9, kinds="bfc")
-unary("arctanh", np.arctanh, low=-0.9, high=0.9, kinds="fc")
+unary("arctanh", np.arctanh, low=-0.9, high=0.9, kinds="fc", ulps=32)
 unary("arccosh", np.arccosh, low=1.2, high=4)
 unary("sinc", _sinc, edge=False)
 unary("i0", np.i0, kinds="buif", low=0.1, high=9, edge=False)

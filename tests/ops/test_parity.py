@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import cornu
 from cornu import ops
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "parity.py"
@@ -46,3 +47,10 @@ def test_primitives_are_read_from_bodies(parity):
     assert parity.primitives(ops.softmax) >= {"exp", "sum", "divide"}
     assert parity.primitives(ops.exp) == {"exp"}
     assert "matmul" in parity.primitives(ops.einsum)
+
+
+def test_the_page_about_ops_is_fresh(parity, api, capsys):
+    with cornu.engine("numpy"):
+        parity.document([name for name in api if name.startswith("keras.ops.") and name.count(".") == 2])
+    written = (SCRIPT.parents[1] / "docs" / "ops.md").read_text()
+    assert capsys.readouterr().out == written, "write it again: python scripts/parity.py --document > docs/ops.md"
