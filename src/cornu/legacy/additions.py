@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from cornu import layers, models, optimizers
+from cornu.backend import training
 from cornu.layers.layer import Layer
 from cornu.legacy.spellings import OldSpelling
 
@@ -189,6 +190,9 @@ def attributes() -> Iterator[tuple[Any, str, Any]]:
         (models.Model, "predict_generator", _on_generator("predict")), (models.Sequential, "predict_classes", predict_classes),
         (models.Sequential, "predict_proba", predict_proba), (Layer, "add_weight", add_weight),
         (Layer, "trainable_weights", Layer.trainable_weights.setter(_set_trained)),  # type: ignore[attr-defined]
+        (models.Model, "targets", property(training.targets)), (models.Model, "total_loss", property(training.total_loss)),
+        (models.Model, "sample_weights", property(training.sample_weights)),
+        (optimizers.Optimizer, "get_updates", training.get_updates),
         (optimizers.Optimizer, "lr", property(_rate, lambda self, value: self._learning_rate.assign(value))),
     )  # fmt: skip
 
