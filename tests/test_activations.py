@@ -52,5 +52,5 @@ def test_names():
     assert activations.deserialize("mine", {"mine": mine}) is mine
     with pytest.raises(ValueError, match="Unknown activation function: 'rely'"):
         activations.get("rely")
-    with pytest.raises(ValueError, match="An activation is a name, a config or a function, got 3"):
+    with pytest.raises(ValueError, match=r"Not a name, .*: 3 \(as activation function\)"):
         activations.get(3)

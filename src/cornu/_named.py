@@ -62,11 +62,13 @@ class Names:
         """An instance (or the function itself) for a name, a class, or what `serialize` gave; anything else stays as it is.
 
         Raises:
-            ValueError: for an unknown name.
+            ValueError: for an unknown name, or what can be no member of the family (a number, say).
         """
         if isinstance(identifier, type):
             return identifier()
         if not isinstance(identifier, (str, dict)):
+            if identifier is not None and not callable(identifier) and not hasattr(identifier, "get_config"):
+                raise ValueError(f"Not a name, a config, an instance or a function: {identifier!r} (as {self.kind}).")
             return identifier
         name, config = (
             (identifier, {}) if isinstance(identifier, str) else (identifier.get("class_name"), identifier.get("config", {}))

@@ -94,7 +94,4 @@ def deserialize(config: Any, custom_objects: Any = None) -> Callable[..., Any]:
     Raises:
         ValueError: for an unknown name.
     """
-    found = _names.get(config, custom_objects)
-    if not callable(found):
-        raise ValueError(f"An activation is a name, a config or a function, got {config!r}.")
-    return found
+    return _names.get(config, custom_objects)

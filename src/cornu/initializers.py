@@ -344,8 +344,6 @@ def get(identifier: Any) -> Any:
     """
     if hasattr(identifier, "shape") and not callable(identifier):
         return Constant(np.asarray(identifier))
-    if identifier is not None and not callable(identifier) and not isinstance(identifier, (str, dict)):
-        raise ValueError(f"An initializer is a name, a config, an instance or a function, got {identifier!r}.")
     return _names.get(identifier)
 
 

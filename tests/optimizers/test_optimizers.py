@@ -181,6 +181,11 @@ def test_what_is_wrong_is_named(engine):
         optimizers.SGD(gradient_accumulation_steps=1)
     with pytest.raises(ValueError, match="Unknown optimizer"):
         optimizers.get("sdg")
+    with pytest.raises(ValueError, match=r"Not a name, .*: 3 \(as optimizer\)"):
+        optimizers.get(3)
+    for rate in (None, "0.1"):
+        with pytest.raises(ValueError, match=r"learning_rate.*must be a number"):
+            optimizers.SGD(rate)
     optimizer = optimizers.SGD()
     v, other = Variable(np.zeros(2, "float32")), Variable(np.zeros(2, "float32"), name="other")
     optimizer.build([v])
@@ -188,6 +193,8 @@ def test_what_is_wrong_is_named(engine):
         optimizer.apply([v.value], [other])
     with pytest.raises(ValueError, match="1 gradients for 2"):
         optimizer.apply([v.value], [v, other])
+    with pytest.raises(TypeError, match="training has begun"):
+        optimizer.learning_rate = schedules.ExponentialDecay(0.1, 10, 0.5)
 
 
 @pytest.mark.parametrize("made", [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -71,6 +72,8 @@ class Optimizer:
         self._iterations = Variable(np.asarray(0, "int32"), trainable=False, autocast=False, name="iteration")
         learning_rate = schedules.deserialize(learning_rate) if isinstance(learning_rate, dict) else learning_rate
         self._schedule: Any = learning_rate if callable(learning_rate) and not isinstance(learning_rate, Variable) else None
+        if self._schedule is None and not isinstance(learning_rate, numbers.Real) and not hasattr(learning_rate, "shape"):
+            raise ValueError(f"`learning_rate` must be a number, a schedule or a function without arguments: {learning_rate!r}.")
         first = 0.0 if self._schedule is not None else learning_rate
         self._learning_rate = Variable(np.asarray(first, "float32"), trainable=False, autocast=False, name="learning_rate")
 
