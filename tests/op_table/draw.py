@@ -94,7 +94,19 @@ def _divides_at_limits(case: Case, engine: str) -> bool:
     return bool((((divisor > 0) & (divisor < least)) | (divisor > 1 / least)).any())
 
 
+def _turns_subnormals(case: Case, engine: str) -> bool:
+    if case.spec.op not in ("arctan2", "angle") or engine != "tensorflow":
+        return False
+    least = dt.smallest_normal("float64")
+    return any(bool(((np.abs(x) > 0) & (np.abs(x) < least)).any()) for x in case.arrays() if x.dtype == "float64")
+
+
 DISAGREEMENTS = [
+    Disagreement(
+        "The angle of subnormal numbers on TensorFlow",
+        "They count as zeros there in some steps of the computation and not in others.",
+        _turns_subnormals,
+    ),
     Disagreement(
         "Division by numbers that are subnormal in float32, or so large that their reciprocals are",
         "The one may count as zero, and the other be divided by through its reciprocal, which may count as zero.",
