@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from benchmarks.native import weights
+from benchmarks.native import named, weights
 
 wait = jax.block_until_ready
 
@@ -70,4 +71,11 @@ OPS = {
     "top_k": lambda x: lax.top_k(x, 10)[0],
     "take": lambda x, i: jnp.take(x, i, axis=0),
     "segment_sum": lambda x, i: jax.ops.segment_sum(x, i, 1000),
+}
+
+CALLS = {
+    **named(jnp, "add multiply matmul exp sum mean max reshape transpose concatenate where take"),
+    **named(jax.nn, "relu softmax"),
+    "cast": jnp.astype,
+    "get_item": operator.getitem,
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks.native import weights
+from benchmarks.native import named, weights
 
 
 def wait(results: Any) -> Any:
@@ -229,4 +230,10 @@ OPS = {
     "top_k": _top_k,
     "take": _take,
     "segment_sum": _segment_sum,
+}
+
+CALLS = {
+    **named(np, "add multiply matmul exp sum mean max reshape transpose concatenate where take"),
+    "cast": np.astype,
+    "get_item": operator.getitem,
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from benchmarks.native import weights
+from benchmarks.native import named, weights
 
 
 def wait(results: Any) -> Any:
@@ -74,4 +75,13 @@ OPS = {
     "top_k": lambda x: tf.math.top_k(x, 10).values,
     "take": lambda x, i: tf.gather(x, i),
     "segment_sum": lambda x, i: tf.math.unsorted_segment_sum(x, i, 1000),
+}
+
+CALLS = {
+    **named(tf, "add multiply matmul exp reshape transpose where cast"),
+    **named(tf.nn, "relu softmax"),
+    **{name: getattr(tf, f"reduce_{name}") for name in ("sum", "mean", "max")},
+    "concatenate": tf.concat,
+    "take": lambda x, rows, axis: tf.gather(x, rows, axis=axis),
+    "get_item": operator.getitem,
 }

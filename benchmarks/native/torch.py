@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from benchmarks.native import weights
+from benchmarks.native import named, weights
 
 
 def wait(results: Any) -> Any:
@@ -58,4 +59,14 @@ OPS = {
     "top_k": lambda x: torch.topk(x, 10)[0],
     "take": lambda x, i: F.embedding(i, x),
     "segment_sum": lambda x, i: torch.zeros(1000, 64).index_add(0, i, x),
+}
+
+CALLS = {
+    **named(torch, "add multiply matmul exp relu sum mean reshape concatenate where"),
+    "softmax": lambda x: torch.softmax(x, -1),
+    "max": torch.amax,
+    "transpose": torch.permute,
+    "take": lambda x, rows, axis: torch.index_select(x, axis, rows),
+    "cast": lambda x, dtype: x.to(getattr(torch, dtype)),
+    "get_item": operator.getitem,
 }

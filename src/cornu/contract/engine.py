@@ -74,6 +74,7 @@ class Engine:
     eager: whether its tensors compute at once (False: whole graphs only).
     compiles_calls: whether each call is a compilation of its own, so that many checks are better compiled together.
     unsupported: primitive -> why this engine can't compute it. dtypes: those in which the library computes.
+    whole: derived ops of which an eager call is handed to `call_whole`, as it takes less time than one call for each primitive.
     """
 
     name: ClassVar[str]
@@ -83,10 +84,12 @@ class Engine:
     compiles_calls: ClassVar[bool] = False
     unsupported: ClassVar[dict[str, str]] = {}
     dtypes: ClassVar[frozenset[str]] = frozenset(dt.DTYPES)
+    whole: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self) -> None:
         self.plans: dict[Any, Kernel] = {}
         self.overrides: dict[str, Kernel] = dict(self.kernels.overrides)
+        self.ready: set[type] = set()  # types of arguments that native forms take as they are
 
     @property
     def host(self) -> Engine:
@@ -165,6 +168,10 @@ class Engine:
     def kernel_for(self, primitive: Primitive, dtypes: Sequence[str]) -> Kernel:
         """The function that computes `primitive` on operands of these promoted dtypes, where it is not the same for all."""
         return self.kernel(primitive)
+
+    def call_whole(self, body: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """`body(*args, **kwargs)` of an op in `whole`, compiled; NotImplemented for arguments with which it can't be."""
+        return NotImplemented
 
     # The machine
 

@@ -34,7 +34,7 @@ class Tracer(Engine):
         self.graph = Graph()
         self.captured: dict[Value, Value] = {}
         self.plans = {}
-        self.overrides = {}
+        self.overrides, self.ready = {}, set()
         self._constants: dict[Any, tuple[Value, Any]] = {}
 
     @property

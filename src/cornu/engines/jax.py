@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Sequence
+from types import NoneType
 from typing import Any
 
 import jax
@@ -11,6 +14,7 @@ import jax.scipy.linalg
 import numpy as np
 from jax import lax
 
+from cornu import config
 from cornu.contract.engine import Engine, Kernels, default_dtype
 from cornu.contract.state import Cell, StateScope, functionalize
 from cornu.primitives import dtypes as dt
@@ -198,7 +202,7 @@ def searchsorted(ordered: Any, values: Any, *, side: str = "left") -> Any:
 
 @define
 def concatenate(*xs: Any, axis: int) -> Any:
-    return lax.concatenate([jnp.asarray(x) for x in xs], axis)
+    return lax.concatenate(xs, axis)
 
 
 @define
@@ -426,6 +430,35 @@ def top_k(x: Any, k: Any, sorted: Any = True) -> Any:
     return jnp.take_along_axis(x, indices, axis=-1), indices
 
 
+# An eager call of these is one call of a compiled function, in place of one for each primitive.
+WHOLE = frozenset(
+    "sum mean max min prod any all var std moments logsumexp take square softmax log_softmax relu relu6 leaky_relu elu selu gelu silu "
+    "log_sigmoid softsign hard_sigmoid layer_normalization rms_normalization normalize dot_product_attention".split()
+)
+_Array = type(jnp.zeros(()))
+_SETTINGS = (int, bool, float, str, NoneType, tuple)
+
+
+def _whole(body: Callable[..., Any], types: Sequence[type], names: Sequence[str]) -> Callable[..., Any] | None:
+    """The op's body compiled, for arguments of these types, the last of them given by name.
+
+    Arguments with a default may be settings, for each value of which it is compiled anew; the others must be arrays.
+    """
+    parameters = list(inspect.signature(body).parameters.values())
+    given = [*parameters[: len(types) - len(names)], *[p for name in names for p in parameters if p.name == name]]
+    settings = [p.name for p, kind in zip(given, types) if kind is not _Array]
+    if len(given) < len(types) or not all(
+        kind is _Array or (kind in _SETTINGS and p.default is not p.empty) for p, kind in zip(given, types)
+    ):
+        return None
+
+    @functools.wraps(body)
+    def own(*args: Any, **kwargs: Any) -> Any:  # JAX keeps what it traced by the function, which has to be another one each time
+        return body(*args, **kwargs)
+
+    return jax.jit(own, static_argnames=settings)
+
+
 class JaxEngine(Engine):
     """JAX: compiled functions are `jax.jit` with the state donated, gradients are `jax.value_and_grad`."""
 
@@ -433,6 +466,11 @@ class JaxEngine(Engine):
     library = "jax"
     kernels = kernels
     compiles_calls = True
+    whole = WHOLE
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wholes: dict[Any, Callable[..., Any] | None] = {}
 
     def is_tensor(self, x: Any) -> bool:
         return isinstance(x, jax.Array)
@@ -466,6 +504,14 @@ class JaxEngine(Engine):
             return results
 
         return run
+
+    def call_whole(self, body: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        types = (*map(type, args), *map(type, kwargs.values())) if kwargs else tuple(map(type, args))
+        key = (body, types, *kwargs, config.floatx(), config.epsilon())
+        if key not in self._wholes:
+            self._wholes[key] = _whole(body, types, list(kwargs))
+        form = self._wholes[key]
+        return NotImplemented if form is None else form(*args, **kwargs)
 
     def value_and_grad(self, fn: Callable[..., tuple[Any, list[Any]]], tensors: Sequence[Any]) -> tuple[Any, list[Any], list[Any]]:
         holomorphic = any(jnp.issubdtype(x.dtype, jnp.complexfloating) for x in tensors)

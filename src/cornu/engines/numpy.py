@@ -300,6 +300,34 @@ def scatter(x: Any, indices: Any, updates: Any, *, mode: str) -> Any:
     return y
 
 
+# Native forms of derived ops
+
+
+@kernels.override
+def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    if not isinstance(x, np.ndarray) or x.dtype.char not in "fd" or not x.size or not (axis is None or type(axis) in (int, tuple)):
+        return NotImplemented
+    return x.mean(axis, keepdims=bool(keepdims))
+
+
+@kernels.override
+def take(x: Any, indices: Any, axis: Any = None) -> Any:
+    if not isinstance(x, np.ndarray) or not isinstance(indices, np.ndarray) or indices.dtype.kind not in "iu" or type(axis) is not int:
+        return NotImplemented
+    try:
+        return x.take(indices, axis)
+    except IndexError:  # those out of range are moved inside by the body
+        return NotImplemented
+
+
+@kernels.override
+def get_item(x: Any, key: Any) -> Any:
+    for k in key if type(key) is tuple else (key,):
+        if type(k) not in (int, slice) and k is not None and k is not ...:
+            return NotImplemented
+    return x[key] if isinstance(x, np.ndarray) else NotImplemented
+
+
 class NumpyEngine(RecordedEngine):
     """NumPy: eager calls are NumPy's, compiled functions are recorded and replayed, gradients are the built-in ones."""
 

@@ -24,6 +24,7 @@ def op(body: Body) -> Body:
     The body is written in other ops and primitives and never asks for the engine. A call
     - with a `KerasTensor` among the arguments records the op and infers its result by running the body on values without numbers;
     - on an engine that overrides the op goes to its native form, unless that returns NotImplemented;
+    - on an engine that computes the op's body as one call lets it do so, unless that returns NotImplemented;
     - else runs the body.
     """
     name = body.__name__.rstrip("_")
@@ -36,9 +37,13 @@ def op(body: Body) -> Body:
                 return apply(call, args, kwargs)
         if kwargs and has_symbolic(kwargs.values()):
             return apply(call, args, kwargs)
-        overrides = context.current().overrides
-        if name in overrides:
-            result = _native(overrides[name], body, args, kwargs)
+        engine = context.current()
+        if name in engine.overrides:
+            result = _native(engine, engine.overrides[name], body, args, kwargs)
+            if result is not NotImplemented:
+                return result
+        if name in engine.whole:
+            result = engine.call_whole(body, args, kwargs)
             if result is not NotImplemented:
                 return result
         return body(*args, **kwargs)
@@ -65,24 +70,32 @@ def has_symbolic(items: Any) -> bool:
     return False
 
 
-def _native(override: Callable[..., Any], body: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+def _native(engine: Any, override: Callable[..., Any], body: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
     """Call an engine's form of an op: it gets tensors where arrays or variables were given.
 
     What the body has to say against the arguments is raised in place of the library's error, so that all engines say the same.
     """
-    engine = context.current()
-
-    def tensor(x: Any) -> Any:
-        if isinstance(x, Cell):
-            return x.value
-        return engine.asarray(x) if isinstance(x, (np.ndarray, np.generic)) else x
-
-    given, named = [tensor(x) for x in args], {key: tensor(x) for key, x in kwargs.items()}
+    for x in args:
+        if type(x) not in engine.ready:
+            args = [_operand(engine, x) for x in args]
+            break
+    if kwargs:
+        kwargs = {key: _operand(engine, x) for key, x in kwargs.items()}
     try:
-        return override(*given, **named)
+        return override(*args, **kwargs)
     except Exception as error:
-        _object(engine, body, (given, named), error)
+        _object(engine, body, (list(args), kwargs), error)
         raise
+
+
+def _operand(engine: Any, x: Any) -> Any:
+    """An argument as a native form takes it; types that are taken as they are become known."""
+    if isinstance(x, Cell):
+        return x.value
+    if isinstance(x, (np.ndarray, np.generic)) and not engine.is_tensor(x):
+        return engine.asarray(x)
+    engine.ready.add(type(x))
+    return x
 
 
 def _object(engine: Any, body: Callable[..., Any], arguments: Any, error: Exception) -> None:

@@ -115,6 +115,29 @@ def clip() -> Iterator[OpCase]:
     yield OpCase("int32", (numbers("int32", (2, 3)), 0, 1))
 
 
+@op_cases("take")
+def take() -> Iterator[OpCase]:
+    """Axes; negative indices, and those out of range; the same one more than once."""
+    x = numbers(SINGLE, (3, 4))
+    for axis in (None, 0, 1, -1):
+        yield OpCase(f"float32 axis {axis}", (x, np.array([2, 0, 2], "int32")), {"axis": axis})
+    yield OpCase("float32 negative", (x, np.array([-1, -3, 1], "int64"), 0))
+    yield OpCase("float32 out of range", (x, np.array([-9, 5, 1], "int32"), 0))
+    yield OpCase("int32 matrix of int8", (numbers("int32", (3, 4)), np.array([[2, 0], [1, -1]], "int8"), 1))
+    yield OpCase("float32 number", (x, np.array(1, "int32"), 1))
+
+
+@op_cases("get_item")
+def get_item() -> Iterator[OpCase]:
+    """Numbers, slices, new axes, tensors of indices."""
+    x = numbers(SINGLE, (3, 4, 5))
+    keys = (1, -1, slice(1, 3), slice(None, None, 2), slice(None, None, -1), slice(-9, 9), slice(2, 1), None, ...)
+    for key in (*keys, (..., 2), (0, None, slice(1, -1)), (1, 2, 3), (slice(None), -2)):
+        yield OpCase(f"float32 {key}", (x, key))
+    yield OpCase("float32 indices", (x, np.array([2, -1], "int32")))
+    yield OpCase("int32 number", (numbers("int32", (3, 2)), 1))
+
+
 @op_cases("where")
 def where() -> Iterator[OpCase]:
     """Broadcasting and promotion."""

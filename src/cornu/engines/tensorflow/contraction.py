@@ -16,7 +16,7 @@ from cornu.primitives import TABLE
 
 @define
 def matmul(x1: Any, x2: Any) -> Any:
-    return raw.MatMul(a=x1, b=x2) if x1.shape.rank == x2.shape.rank == 2 else tf.matmul(x1, x2)
+    return raw.MatMul(x1, x2) if x1.shape.rank == x2.shape.rank == 2 else tf.matmul(x1, x2)
 
 
 

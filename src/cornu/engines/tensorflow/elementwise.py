@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -20,11 +19,8 @@ kernels.take(
 )  # fmt: skip
 kernels.take(tf.bitwise, "bitwise_and bitwise_or bitwise_xor left_shift right_shift")
 kernels.take(tf, "stop_gradient")
-for _name in ("exp", "log", "sqrt", "rsqrt", "tanh", "sigmoid"):
-    kernels[_name] = functools.partial(lambda operation, x: operation(x=x), getattr(raw, _name.capitalize()))
-kernels["add"], kernels["subtract"] = lambda x1, x2: raw.AddV2(x=x1, y=x2), lambda x1, x2: raw.Sub(x=x1, y=x2)
-kernels["multiply"], kernels["divide"] = lambda x1, x2: raw.Mul(x=x1, y=x2), lambda x1, x2: raw.RealDiv(x=x1, y=x2)
-kernels["where"] = lambda condition, x1, x2: raw.SelectV2(condition=condition, t=x1, e=x2)
+kernels.take(raw, exp="Exp", log="Log", sqrt="Sqrt", rsqrt="Rsqrt", tanh="Tanh", sigmoid="Sigmoid")
+kernels.take(raw, add="AddV2", subtract="Sub", multiply="Mul", divide="RealDiv", where="SelectV2")
 
 
 def _floats_only(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,7 +127,7 @@ def cast(x: Any, *, dtype: Any) -> Any:
     target = tf.as_dtype(dtype)
     if x.dtype.is_complex and not target.is_complex:
         return x != 0 if target == "bool" else tf.cast(tf.math.real(x), target)
-    return tf.cast(x, target)
+    return raw.Cast(x, target)
 
 
 kernels["bitcast"] = lambda x, *, dtype: tf.bitcast(x, dtype)

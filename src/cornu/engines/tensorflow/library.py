@@ -42,7 +42,18 @@ with _without_chatter():
 
 kernels = Kernels()
 define = kernels.define
-raw = tf.raw_ops  # the bare operations: what TensorFlow's functions do before the hottest takes longer than the operation
+
+
+class _Raw:
+    """TensorFlow's bare operations, by position: what its functions do before the hottest takes longer than the operation."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(tf.raw_ops, name).__wrapped__  # which is called by keywords alone
+        setattr(self, name, found)
+        return found
+
+
+raw = _Raw()
 
 
 def by_table(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +100,7 @@ def _unbroadcast(cotangent: Any, operand: Any) -> Any:
     return tf.cast(cotangent, operand.dtype)
 
 
-@functools.cache
+@functools.lru_cache(4096)
 def vector(numbers: tuple[int, ...]) -> Any:
     """Sizes or axes as an array, which is converted several times faster than a tuple."""
     return np.array(numbers, "int32" if max(numbers, default=0) < 2**31 else "int64")

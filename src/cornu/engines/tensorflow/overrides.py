@@ -2,27 +2,62 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from cornu import config
 from cornu.engines.tensorflow.control import scan
-from cornu.engines.tensorflow.library import kernels, tf
-from cornu.engines.tensorflow.structure import as_integers
+from cornu.engines.tensorflow.library import kernels, raw, tf
+from cornu.engines.tensorflow.structure import as_integers, quick
+
+EagerTensor = type(tf.constant(0))
 
 
 @kernels.override
 def relu(x: Any) -> Any:
-    return tf.nn.relu(x) if _is_floating(x) else NotImplemented
+    return raw.Relu(x) if _is_floating(x) else NotImplemented
 
 
 @kernels.override
 def softmax(x: Any, axis: Any = -1) -> Any:
-    return tf.nn.softmax(x, axis) if _is_floating(x) and isinstance(axis, int) else NotImplemented
+    if not _is_floating(x) or not isinstance(axis, int):
+        return NotImplemented
+    return raw.Softmax(x) if axis == -1 and x.shape.rank else tf.nn.softmax(x, axis)
 
 
 @kernels.override
 def log_softmax(x: Any, axis: Any = -1) -> Any:
     return tf.nn.log_softmax(x, axis) if _is_floating(x) and isinstance(axis, int) else NotImplemented
+
+
+@kernels.override
+def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    if not _are_single(x):
+        return NotImplemented
+    rank = x.shape.rank
+    if type(axis) is int and -rank <= axis < rank:  # the commonest, at once
+        return raw.Mean(x, axis, bool(keepdims))
+    axes = tuple(range(rank)) if axis is None else axis if type(axis) is tuple else (axis,)
+    if any(type(a) is not int or not -rank <= a < rank for a in axes) or len({a % rank for a in axes}) < len(axes):
+        return NotImplemented
+    return raw.Mean(x, quick(axes), bool(keepdims))
+
+
+@kernels.override
+def take(x: Any, indices: Any, axis: Any = None) -> Any:
+    """On a CPU TensorFlow looks at the indices, and refuses those that it would have to count from the end or move inside."""
+    if type(indices) is not EagerTensor or type(axis) is not int or indices.dtype not in ("int32", "int64") or not on_cpu():
+        return NotImplemented
+    try:
+        return raw.GatherV2(x, indices, axis)
+    except (tf.errors.InvalidArgumentError, ValueError):
+        return NotImplemented
+
+
+@functools.cache
+def on_cpu() -> bool:
+    """Whether there is nothing else to compute on."""
+    return not tf.config.list_physical_devices("GPU") and not tf.config.list_physical_devices("TPU")
 
 
 @kernels.override
@@ -64,10 +99,14 @@ def lstm(
     return tf.transpose(outputs, (1, 0, 2)), h, c
 
 
+_FLOATS = frozenset([tf.float16, tf.bfloat16, tf.float32, tf.float64])
+
+
 def _is_floating(x: Any) -> bool:
-    return hasattr(x, "dtype") and x.dtype.is_floating
+    return getattr(x, "dtype", None) in _FLOATS
 
 
-def _are_single(*xs: Any) -> bool:
+def _are_single(x: Any, *others: Any) -> bool:
     """Whether all are tensors of float32, or all of float64."""
-    return hasattr(xs[0], "dtype") and xs[0].dtype in ("float32", "float64") and all(getattr(x, "dtype", None) == xs[0].dtype for x in xs)
+    dtype = getattr(x, "dtype", None)
+    return (dtype is tf.float32 or dtype is tf.float64) and all(getattr(other, "dtype", None) is dtype for other in others)

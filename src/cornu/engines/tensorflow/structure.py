@@ -14,19 +14,19 @@ from cornu.primitives import dtypes as dt
 # Reductions, cumulative ops, sorting
 
 
-def _quick(axes: tuple[int, ...]) -> Any:
+def quick(axes: tuple[int, ...]) -> Any:
     """Axes as what is converted fastest: an int, or an array."""
     return axes[0] if len(axes) == 1 else vector(axes)
 
 
 def _reduction(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, *, axes, keepdims=False: function(input=x, axis=_quick(axes), keep_dims=keepdims)
+    return lambda x, *, axes, keepdims=False: function(x, quick(axes), keepdims)
 
 
 def _accumulated(function: Callable[..., Any]) -> Callable[..., Any]:
     def kernel(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
         x = x if x.dtype.is_floating else tf.cast(x, dt.accumulate(x.dtype.name))
-        return function(input=x, axis=_quick(axes), keep_dims=keepdims)
+        return function(x, quick(axes), keepdims)
 
     return kernel
 
@@ -94,9 +94,9 @@ def searchsorted(ordered: Any, values: Any, *, side: str = "left") -> Any:
 # Structure
 
 kernels.take(tf, "broadcast_to")
-kernels["reshape"] = lambda x, *, shape: raw.Reshape(tensor=x, shape=vector(shape))
-kernels["transpose"] = lambda x, *, axes: raw.Transpose(x=x, perm=vector(axes))
-kernels["concatenate"] = lambda *xs, axis: tf.concat(xs, axis)
+kernels["reshape"] = lambda x, *, shape: raw.Reshape(x, vector(shape))
+kernels["transpose"] = lambda x, *, axes: raw.Transpose(x, vector(axes))
+kernels["concatenate"] = lambda *xs, axis: raw.ConcatV2(xs, axis) if len(xs) > 1 else tf.identity(xs[0])
 
 
 @by_table
@@ -117,7 +117,15 @@ def _grown(x: Any, axis: int, amount: int, value: Any) -> Any:
     return tf.pad(x, [[0, amount if i == axis else 0] for i in range(x.shape.rank)], constant_values=value)
 
 
-kernels["slice"] = lambda x, *, start, limit, strides: tf.strided_slice(x, start, limit, strides) if start else x
+
+
+@define
+def slice_(x: Any, *, start: Any, limit: Any, strides: Any) -> Any:
+    if not start:
+        return x
+    return raw.StridedSlice(x, vector(start), vector(limit), vector(strides))
+
+
 kernels["flip"] = lambda x, *, axes: tf.reverse(x, axes)
 
 

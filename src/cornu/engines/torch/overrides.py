@@ -16,10 +16,14 @@ from cornu.engines.torch.kernels import kernels
 override = kernels.override
 
 
-def _single(*xs: Any) -> bool:
+_SINGLE = frozenset([torch.float32, torch.float64])
+
+
+def _single(x: Any, *others: Any) -> bool:
     """Whether all are tensors of one dtype in which PyTorch's fused functions are as precise as the bodies (None is skipped)."""
-    given = [x for x in xs if x is not None]
-    return all(isinstance(x, Tensor) and x.dtype is given[0].dtype for x in given) and given[0].dtype in (torch.float32, torch.float64)
+    if not isinstance(x, Tensor) or x.dtype not in _SINGLE:
+        return False
+    return not others or all(other is None or (isinstance(other, Tensor) and other.dtype is x.dtype) for other in others)
 
 
 def _axis(x: Tensor, axis: Any) -> int | None:
@@ -60,6 +64,38 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
     return torch.log_softmax(x, axis) if _single(x) and _axis(x, axis) is not None else NotImplemented
 
 
+# Elements by their indices
+
+
+@override
+def take(x: Any, indices: Any, axis: Any = None) -> Any:
+    """On a CPU PyTorch looks at the indices, and refuses those that it would have to count from the end or move inside."""
+    if not (isinstance(x, Tensor) and isinstance(indices, Tensor)) or type(axis) is not int or indices.ndim != 1 or not x.ndim:
+        return NotImplemented
+    if not x.is_cpu or indices.dtype not in _INDICES or recorder.current() is not None:
+        return NotImplemented
+    try:
+        return torch.index_select(x, axis, indices)
+    except (IndexError, RuntimeError):
+        return NotImplemented
+
+
+_INDICES = frozenset([torch.int32, torch.int64])
+
+
+@override
+def get_item(x: Any, key: Any) -> Any:
+    parts = key if type(key) is tuple else (key,)
+    for k in parts:
+        kind = type(k)
+        if kind is slice:
+            if k.step is not None and (type(k.step) is not int or k.step < 1):
+                return NotImplemented
+        elif kind is not int and k is not None and k is not ...:
+            return NotImplemented
+    return x[key] if isinstance(x, Tensor) else NotImplemented
+
+
 # Means and normalizations
 
 
@@ -67,6 +103,8 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
 def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     if not _single(x):
         return NotImplemented
+    if type(axis) is int and -x.ndim <= axis < x.ndim:  # the commonest, at once
+        return torch.mean(x, axis, bool(keepdims))
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     if not axes or any(_axis(x, a) is None for a in axes) or len({_axis(x, a) for a in axes}) < len(axes):
         return NotImplemented

@@ -19,6 +19,7 @@ from cornu.ops.common import (
     ints,
     numbers,
     permuted,
+    rank_of,
     shape_given,
     shape_of,
     slice_axis,
@@ -54,7 +55,7 @@ def ravel(x):
 @op
 def transpose(x, axes=None):
     """Dimensions permuted; reversed by default."""
-    rank = len(shape_of(x))
+    rank = rank_of(x)
     return P.transpose(x, axes=tuple(reversed(range(rank))) if axes is None else tuple(axis_of(a, rank, "transpose") for a in axes))
 
 
@@ -181,7 +182,7 @@ def concatenate(xs, axis=0):
     xs = _tensors(xs, "concatenate")
     if axis is None:
         xs, axis = [ravel(x) for x in xs], 0
-    return P.concatenate(*xs, axis=axis_of(axis, len(shape_of(xs[0])), "concatenate"))
+    return P.concatenate(*xs, axis=axis_of(axis, rank_of(xs[0]), "concatenate"))
 
 
 @op

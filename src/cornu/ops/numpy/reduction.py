@@ -43,7 +43,7 @@ def all(x, axis=None, keepdims=False):
 def _extremum(primitive: Any, combine: Any, x: Any, axis: Any, keepdims: bool, initial: Any, where: str) -> Any:
     shape = shape_of(x)
     axes = axes_of(axis, len(shape), where)
-    if 0 in [shape[a] for a in axes]:
+    if 0 in shape and 0 in [shape[a] for a in axes]:
         if initial is None:
             raise ValueError(f"{where}: there is no extremum over the empty axes {axes} of shape {shape}; give `initial`.")
         kept = tuple(1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes)
