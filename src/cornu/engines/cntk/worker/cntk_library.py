@@ -22,6 +22,8 @@ assert set(TABLE) | set(CONTROL) == set(NATIVE), set(TABLE) ^ (set(NATIVE) - set
 assert set(FUNCTIONS) == set(BY_NUMPY)
 
 CPU = C.cpu()
+THREADS = C.cntk_py.get_max_num_cputhreads()
+WORTH_THREADS = 4e6  # multiplications of a program's nodes, on average
 
 
 def hello():
@@ -144,6 +146,8 @@ def lowered(name, operands, params, specs):
 class Program:
     """A CNTK function of static shapes, without a batch axis."""
 
+    threads_now = THREADS
+
     def __init__(self, inputs, outputs):
         nodes = _apart([y.expression for y in outputs])
         self.inputs = self._used(inputs, C.combine([y.output for y in nodes]))
@@ -152,6 +156,7 @@ class Program:
             nodes = [C.element_times(y, as_carrier(self.inputs[-1].variable, y.dtype)) for y in nodes]
         self.outputs = [y.output for y in nodes]
         self.function = C.combine(self.outputs)
+        self.threads = _threads(self.function)
 
     @staticmethod
     def _used(inputs, function):
@@ -175,9 +180,24 @@ class Program:
         def run():
             for fill, buffer, array in fills:
                 fill(buffer, array)
+            if Program.threads_now != self.threads:
+                Program.threads_now = self.threads
+                C.cntk_py.set_max_num_cputhreads(self.threads)
             forward(values, results, CPU, nothing, nothing)
 
         return run
+
+
+def _threads(function):
+    """How many to compute it with. Each node starts and awaits them for itself, which costs small ones more than they gain."""
+    nodes = C.logging.graph.depth_first_search(function, lambda node: isinstance(node, C.Function))
+    work = sum(_multiplications(node) for node in nodes if node.op_name in ("Times", "TransposeTimes"))
+    return THREADS if work > WORTH_THREADS * len(nodes) else 1
+
+
+def _multiplications(node):
+    """Of a product of matrices (m, k) and (k, n): mkn, the root of what the sizes of the three matrices make."""
+    return float(np.prod([float(np.prod(x.shape)) for x in (node.inputs[0], node.inputs[1], node.output)])) ** 0.5
 
 
 def _apart(expressions):
