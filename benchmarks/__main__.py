@@ -23,6 +23,7 @@ from cornu.contract import registry
 ROOT = Path(__file__).parents[1]
 WRITTEN = [module.name for module in pkgutil.iter_modules(loops.__path__)]
 ENGINES = [name for name in registry.names() if name in WRITTEN and registry.is_installed(name)]
+EDITIONS = [name for name in registry.editions() if name.replace("-", "_") in WRITTEN and registry.is_installed(name)]
 IMPORTS = 5  # times that an import is timed
 LOSS_TOLERANCE = 0.02  # relative; libraries sum in different orders
 KERAS_ENGINES = ("jax", "torch", "tensorflow")  # those that real Keras trains on
@@ -99,7 +100,7 @@ def table(results: list[dict[str, Any]], keras: bool) -> Table:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--engines", nargs="+", default=ENGINES, choices=ENGINES, metavar="ENGINE", help=", ".join(ENGINES))
+    parser.add_argument("--engines", nargs="+", default=ENGINES, choices=[*ENGINES, *EDITIONS], metavar="ENGINE", help=", ".join([*ENGINES, *EDITIONS]))
     parser.add_argument("--jobs", nargs="+", default=list(JOBS), choices=JOBS, metavar="JOB", help=", ".join(f"{k}: {j.what}" for k, j in JOBS.items()))
     parser.add_argument("--rounds", type=int, default=7, help="how often the two take turns (default 7)")
     parser.add_argument("--quick", action="store_true", help="no processes of their own for first step and peak memory, no imports")

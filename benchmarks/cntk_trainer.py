@@ -1,14 +1,9 @@
-"""CNTK by hand, as its tutorials do it: a network with a batch axis, `Trainer.train_minibatch`. Plain Python 3.6; see loops/cntk.py.
+"""CNTK by hand, as its tutorials do it: a network with a batch axis, `Trainer.train_minibatch`. Plain Python 3.6; see serving.py."""
 
-`python cntk_trainer.py JOB WEIGHTS.npz`, then on stdin lines `fit X.npy Y.npy BATCH EPOCHS SHUFFLE` and `predict X.npy OUT.npy`, each
-answered by a line on stdout.
-"""
-
-import os
-import sys
 import warnings
 
 import numpy as np
+from serving import arguments, serve
 
 warnings.simplefilter("ignore")
 import cntk as C  # noqa: E402
@@ -97,34 +92,21 @@ def norm(x, gamma, beta):
 
 
 def main():
-    job, weights = sys.argv[1], np.load(sys.argv[2])
-    x, y = globals()[job]([weights[f"arr_{i}"] for i in range(len(weights.files))])
+    job, weights = arguments()
+    x, y = globals()[job](weights)
     label = C.input_variable(CLASSES)
     loss = C.cross_entropy_with_softmax(y, label)
     rate = C.learning_parameter_schedule(LEARNING_RATE, minibatch_size=1)  # as it is, whatever the size of a batch
     momentum = [C.momentum_schedule(m) for m in (0.9, 0.999)]
     learner = C.adam(y.parameters, rate, momentum[0], unit_gain=True, variance_momentum=momentum[1], epsilon=EPSILON)
     trainer = C.Trainer(y, loss, [learner])
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # CNTK prints
-    for line in sys.stdin:
-        what, path, *rest = line.split()
-        data = np.load(path).astype("float32")
-        if what == "predict":
-            np.save(rest[0], y.eval({x: data}))
-            answers.write("done\n")
-        else:
-            labels, batch = np.eye(CLASSES, dtype="float32")[np.load(rest[0])], int(rest[1])
-            rng = np.random.RandomState(0)
-            for _ in range(int(rest[2])):
-                order = rng.permutation(len(data)) if rest[3] == "True" else np.arange(len(data))
-                losses = []
-                for start in range(0, len(data), batch):
-                    rows = order[start : start + batch]
-                    trainer.train_minibatch({x: data[rows], label: labels[rows]})
-                    losses.append(trainer.previous_minibatch_loss_average)
-            answers.write(f"{float(np.mean(losses))!r}\n")
-        answers.flush()
+    one_hot = np.eye(CLASSES, dtype="float32")
+
+    def step(rows, labels):
+        trainer.train_minibatch({x: rows.astype("float32", copy=False), label: one_hot[labels]})
+        return trainer.previous_minibatch_loss_average
+
+    serve(step, lambda rows: y.eval({x: rows.astype("float32", copy=False)}))
 
 
 main()

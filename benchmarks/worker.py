@@ -43,7 +43,7 @@ class Handwritten:
     """An expert's loop in the race."""
 
     def __init__(self, job: Job, name: str, engine: str, weights: Any) -> None:
-        self.job, self.loop = job, getattr(importlib.import_module(f"benchmarks.loops.{engine}"), name)(weights)
+        self.job, self.loop = job, getattr(importlib.import_module(f"benchmarks.loops.{engine.replace('-', '_')}"), name)(weights)
 
     def fit(self, x: Any, y: Any, epochs: int, shuffle: bool = True) -> float:
         """Train; returns the last epoch's mean loss."""

@@ -36,6 +36,7 @@ def listed(monkeypatch, capsys, found):
         return found[name]
 
     monkeypatch.setattr(registry, "names", lambda: list(found))
+    monkeypatch.setattr(registry, "editions", list)
     monkeypatch.setattr(registry, "is_installed", lambda name: found[name] is not None)
     monkeypatch.setattr(registry, "get", get)
     assert cli.main(["engines"]) == 0
@@ -65,6 +66,19 @@ def test_an_engine_that_fails_to_load_does_not_hide_the_others(capsys, monkeypat
     lines = listed(monkeypatch, capsys, {"broken": OSError("libfoo.so: no such file [1]"), "partial": Partial()})
     assert any(line.startswith("partial") for line in lines)
     assert "broken fails to load: OSError: libfoo.so: no such file [1]" in lines
+
+
+@pytest.mark.parametrize(
+    ("installed", "line"),
+    [
+        (True, "theano-original is another edition of theano: CORNU_THEANO=original chooses it"),
+        (False, "theano-original, another edition of theano, is not installed: cornu engines install theano-original"),
+    ],
+)
+def test_other_editions_of_engines_are_told(installed, line, capsys, monkeypatch):
+    monkeypatch.setattr(registry, "is_installed", lambda name: name == "numpy" or (installed and name == "theano-original"))
+    assert cli.main(["engines"]) == 0
+    assert line in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize("arguments", [[], ["nosuch"], ["engines", "install", "nosuch"]])

@@ -1,59 +1,11 @@
-"""CNTK: its Trainer, in a process of its own under CNTK's Python 3.6, which trains whole epochs by itself (../cntk_trainer.py)."""
+"""CNTK: its own Trainer."""
 
 from __future__ import annotations
 
 import functools
-import os
-import subprocess
-import tempfile
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from benchmarks.jobs import JOBS
+from benchmarks.loops.remote import Trainer
 from cornu.engines.cntk import install
 
-
-class Trainer:
-    """A `Loop` (see there) in that process."""
-
-    def __init__(self, job: str, weights: list[Any]) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        np.savez(self._path("weights.npz"), *weights)
-        host = install.host(str(Path(__file__).parents[1] / "cntk_trainer.py"))
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        self.process = subprocess.Popen(
-            [host.python, "-sB", host.library, job, self._path("weights.npz")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**environment, **host.variables},
-            text=True,
-        )
-        self._saved: dict[int, Any] = {}
-
-    def _path(self, name: str) -> str:
-        return str(Path(self.folder.name) / name)
-
-    def _file(self, array: np.ndarray) -> str:
-        if id(array) not in self._saved:
-            self._saved[id(array)] = array
-            np.save(self._path(f"{id(array)}.npy"), array)
-        return self._path(f"{id(array)}.npy")
-
-    def _ask(self, *words: Any) -> str:
-        assert self.process.stdin and self.process.stdout
-        print(*words, file=self.process.stdin, flush=True)
-        return self.process.stdout.readline().strip()
-
-    def fit(self, x: np.ndarray, y: np.ndarray, batch: int, epochs: int, shuffle: bool = True) -> float:
-        """Train; returns the last epoch's mean loss."""
-        return float(self._ask("fit", self._file(x), self._file(y), batch, epochs, shuffle))
-
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Rows -> logits."""
-        np.save(self._path("row.npy"), x)
-        self._ask("predict", self._path("row.npy"), self._path("out.npy"))
-        return np.load(self._path("out.npy"))
-
-
-mlp, wide, cnn, lstm, transformer = (functools.partial(Trainer, job) for job in ("mlp", "wide", "cnn", "lstm", "transformer"))
+globals().update({job: functools.partial(Trainer, install.host, "cntk_trainer.py", job) for job in JOBS})

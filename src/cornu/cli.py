@@ -37,11 +37,22 @@ def _engines() -> int:
         except Exception as error:  # one broken library must not hide the others
             table.add_row(name, "[red]fails to load[/]")
             notes.append(f"{name} fails to load: {type(error).__name__}: {error}")
+    notes += [_edition(name) for name in registry.editions()]
     console = Console(soft_wrap=True)
     console.print(table)
     for note in ["", *notes] if notes else []:
         console.print(note, markup=False, highlight=False)
     return 0
+
+
+def _edition(name: str) -> str:
+    """How another edition of an engine is chosen, or installed."""
+    from cornu.contract import registry
+
+    engine, _, edition = name.partition("-")
+    if registry.is_installed(name):
+        return f"{name} is another edition of {engine}: CORNU_{engine.upper()}={edition} chooses it"
+    return f"{name}, another edition of {engine}, is not installed: {registry.install_command(name)}"
 
 
 def _primitives(engine: Engine) -> str:
