@@ -101,3 +101,43 @@ print("numba_funcified_fgraph" in Count.compiled)
     environment = {**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={tmp_path}", "CORNU_THEANO_MODE": "numba"}
     runs = [subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True) for _ in range(2)]
     assert [run.stdout.split("\n")[:2] for run in runs] == [["[2.0, 4.0]", "True"], ["[2.0, 4.0]", "False"]], runs[1].stderr
+
+
+@pytest.mark.parametrize("mode", ["numba", "python"])
+def test_integers_wrap_within_fused_loops(monkeypatch, mode):
+    monkeypatch.setenv("CORNU_THEANO_MODE", mode)
+    x = np.array([3, 70000, 2**31 - 1, -(2**31)], "int32")
+
+    def signs(x):
+        return [ops.less(y, 0) for y in (ops.multiply(x, 70001), ops.add(x, 1), ops.subtract(x, 1), ops.negative(x), ops.abs(x))]
+
+    with cornu.engine("theano"):
+        found = Program(signs)(x)
+    one, factor = np.int32(1), np.int32(70001)
+    np.testing.assert_array_equal(found, [y < 0 for y in (x * factor, x + one, x - one, -x, np.abs(x))])
+
+
+def test_dropout_drops_what_numpy_drops(monkeypatch):
+    monkeypatch.setenv("CORNU_THEANO_MODE", "numba")
+
+    def dropped():
+        utils.set_random_seed(1)
+        layer = layers.Dropout(0.25)
+        return np.array(Program(lambda x: layer(x, training=True))(np.ones(300, "float32")))
+
+    with cornu.engine("theano"):
+        found = dropped()
+    with cornu.engine("numpy"):
+        np.testing.assert_array_equal(found, dropped())
+
+
+@pytest.mark.parametrize("mode", ["numba", "python"])
+def test_a_variable_in_another_order_is_read_right(monkeypatch, mode):
+    monkeypatch.setenv("CORNU_THEANO_MODE", mode)
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    with cornu.engine("theano"):
+        v = Variable(np.zeros((2, 3), "float32"))
+        v.storage.set_value(np.asfortranarray(x), borrow=True)
+        found = Program(lambda: (ops.reshape(v, (6,)), ops.add(v, 1.0), ops.transpose(v)))()
+    for result, wanted in zip(found, (x.reshape(6), x + 1, x.T), strict=True):
+        np.testing.assert_array_equal(result, wanted)
