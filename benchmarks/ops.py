@@ -26,6 +26,7 @@ from benchmarks import native
 from cornu import ops
 from cornu.contract import registry
 from cornu.contract.program import Program
+from cornu.ops.updates import normalize_batch
 
 WRITTEN = [module.name for module in pkgutil.iter_modules(native.__path__)]
 ENGINES = [name for name in registry.names() if name in WRITTEN and registry.is_installed(name)]
@@ -50,6 +51,9 @@ JOBS: dict[str, tuple[Callable[..., Any], Sequence[np.ndarray]]] = {
     "einsum": (lambda q, k: ops.einsum("bthd,bshd->bhts", q, k), [normal(16, 64, 4, 32), normal(16, 64, 4, 32)]),
     "conv": (lambda x, w: ops.conv(x, w, 1, "same"), [normal(16, 32, 32, 32), normal(3, 3, 32, 64)]),
     "conv strides 2": (lambda x, w: ops.conv(x, w, 2, "valid"), [normal(16, 33, 33, 32), normal(3, 3, 32, 64)]),
+    "conv 1-D": (lambda x, w: ops.conv(x, w, 1, "same"), [normal(16, 256, 64), normal(5, 64, 64)]),
+    "depthwise_conv": (lambda x, w: ops.depthwise_conv(x, w, 1, "same"), [normal(16, 32, 32, 32), normal(3, 3, 32, 1)]),
+    "conv_transpose": (lambda x, w: ops.conv_transpose(x, w, 2, "valid"), [normal(16, 16, 16, 32), normal(2, 2, 32, 32)]),
     "max_pool": (lambda x: ops.max_pool(x, 2), [normal(16, 32, 32, 64)]),
     "average_pool": (lambda x: ops.average_pool(x, 2), [normal(16, 32, 32, 64)]),
     "softmax": (ops.softmax, [normal(1024, 512)]),
@@ -57,7 +61,7 @@ JOBS: dict[str, tuple[Callable[..., Any], Sequence[np.ndarray]]] = {
     "gelu": (ops.gelu, [normal(1024, 512)]),
     "layer_normalization": (lambda x, g, b: ops.layer_normalization(x, g, b, epsilon=1e-5), [normal(1024, 512), normal(512), normal(512)]),
     "batch_normalization": (
-        lambda x, g, b: ops.batch_normalization(x, *ops.moments(x, (0, 1, 2)), -1, b, g, 1e-3),
+        lambda x, g, b: normalize_batch(x, -1, b, g, 1e-3)[0],
         [normal(16, 32, 32, 32), normal(32), normal(32)],
     ),
     "attention": (ops.dot_product_attention, [normal(8, 128, 4, 32), normal(8, 128, 4, 32), normal(8, 128, 4, 32)]),
@@ -67,6 +71,10 @@ JOBS: dict[str, tuple[Callable[..., Any], Sequence[np.ndarray]]] = {
     ),
     "top_k": (lambda x: ops.top_k(x, 10)[0], [normal(256, 1000)]),
     "take": (lambda x, i: ops.take(x, i, 0), [normal(1000, 64), places(1000, 64, 128)]),
+    "scatter_update": (
+        lambda x, i, u: ops.scatter_update(x, i, u, "add"),
+        [normal(1000, 64), places(1000, 8192, 1), normal(8192, 64)],
+    ),
     "segment_sum": (lambda x, i: ops.segment_sum(x, i, 1000), [normal(8192, 64), places(1000, 8192)]),
 }
 

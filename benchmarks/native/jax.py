@@ -30,6 +30,12 @@ def _conv(strides: int, padding: str) -> Callable[..., Any]:
     return lambda x, w: lax.conv_general_dilated(x, w, (strides, strides), padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
+def _depthwise_conv(x: Any, w: Any) -> Any:
+    w = w.reshape(*w.shape[:2], 1, -1)
+    channels = x.shape[-1]
+    return lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=channels)
+
+
 def _pool(x: Any, start: float, reduce: Any) -> Any:
     return lax.reduce_window(x, start, reduce, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
 
@@ -59,6 +65,11 @@ OPS = {
     "einsum": lambda q, k: jnp.einsum("bthd,bshd->bhts", q, k),
     "conv": _conv(1, "SAME"),
     "conv strides 2": _conv(2, "VALID"),
+    "conv 1-D": lambda x, w: lax.conv_general_dilated(x, w, (1,), "SAME", dimension_numbers=("NHC", "HIO", "NHC")),
+    "depthwise_conv": _depthwise_conv,
+    "conv_transpose": lambda x, w: lax.conv_transpose(
+        x, w, (2, 2), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC"), transpose_kernel=True
+    ),
     "max_pool": lambda x: _pool(x, -jnp.inf, lax.max),
     "average_pool": lambda x: _pool(x, 0.0, lax.add) / 4,
     "softmax": jax.nn.softmax,
@@ -70,6 +81,7 @@ OPS = {
     "lstm": _lstm,
     "top_k": lambda x: lax.top_k(x, 10)[0],
     "take": lambda x, i: jnp.take(x, i, axis=0),
+    "scatter_update": lambda x, i, u: x.at[i[:, 0]].add(u),
     "segment_sum": lambda x, i: jax.ops.segment_sum(x, i, 1000),
 }
 

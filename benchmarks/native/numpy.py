@@ -56,6 +56,50 @@ def _conv(stride: int, pad: int) -> Callable[..., Any]:
     return function
 
 
+def _conv_1d(x: Any, w: Any) -> Any:
+    pad, steps = len(w) // 2, x.shape[1]
+    padded = np.pad(x, ((0, 0), (pad, pad), (0, 0)))
+    rows = np.lib.stride_tricks.sliding_window_view(padded, len(w), 1).transpose(0, 1, 3, 2).reshape(-1, len(w) * x.shape[-1])
+    flat = w.reshape(-1, w.shape[-1])
+
+    def back(g: Any) -> Any:
+        columns, grown = g.reshape(-1, w.shape[-1]), np.zeros_like(padded)
+        for i in range(len(w)):
+            grown[:, i : i + steps] += (columns @ w[i].T).reshape(x.shape)
+        return [grown[:, pad:-pad], (rows.T @ columns).reshape(w.shape)]
+
+    return (rows @ flat).reshape(*x.shape[:2], -1), back
+
+
+def _depthwise_conv(x: Any, w: Any) -> Any:
+    height, width = x.shape[1:3]
+    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    spots = [(i, j, np.s_[:, i : i + height, j : j + width]) for i in range(3) for j in range(3)]
+    y = sum(padded[spot] * w[i, j, :, 0] for i, j, spot in spots)
+
+    def back(g: Any) -> Any:
+        grown, gw = np.zeros_like(padded), np.empty_like(w)
+        for i, j, spot in spots:
+            grown[spot] += g * w[i, j, :, 0]
+            gw[i, j, :, 0] = np.einsum("nhwc,nhwc->c", padded[spot], g)
+        return [grown[:, 1:-1, 1:-1], gw]
+
+    return y, back
+
+
+def _conv_transpose(x: Any, w: Any) -> Any:
+    """Windows of 2 x 2 that don't meet: one matrix product."""
+    n, height, width, channels = x.shape
+    flat, weights = x.reshape(-1, channels), w.reshape(-1, channels)
+
+    def back(g: Any) -> Any:
+        columns = g.reshape(n, height, 2, width, 2, -1).transpose(0, 1, 3, 2, 4, 5).reshape(len(flat), -1)
+        return [(columns @ weights).reshape(x.shape), (columns.T @ flat).reshape(w.shape)]
+
+    y = (flat @ weights.T).reshape(n, height, width, 2, 2, -1).transpose(0, 1, 3, 2, 4, 5)
+    return y.reshape(n, 2 * height, 2 * width, -1), back
+
+
 def _blocks(x: Any) -> Any:
     n, height, width, channels = x.shape
     return x.reshape(n, height // 2, 2, width // 2, 2, channels)
@@ -209,6 +253,10 @@ def _take(x: Any, indices: Any) -> Any:
     return x[indices], lambda g: [_rows_summed(indices.ravel(), g.reshape(-1, x.shape[1]), len(x))]
 
 
+def _scatter_update(x: Any, indices: Any, updates: Any) -> Any:
+    return x + _rows_summed(indices[:, 0], updates, len(x)), lambda g: [g, g[indices[:, 0]]]
+
+
 def _segment_sum(x: Any, indices: Any) -> Any:
     return _rows_summed(indices, x, 1000), lambda g: [g[indices]]
 
@@ -218,6 +266,9 @@ OPS = {
     "einsum": _einsum,
     "conv": _conv(1, 1),
     "conv strides 2": _conv(2, 0),
+    "conv 1-D": _conv_1d,
+    "depthwise_conv": _depthwise_conv,
+    "conv_transpose": _conv_transpose,
     "max_pool": _max_pool,
     "average_pool": _average_pool,
     "softmax": _softmax,
@@ -229,6 +280,7 @@ OPS = {
     "lstm": _lstm,
     "top_k": _top_k,
     "take": _take,
+    "scatter_update": _scatter_update,
     "segment_sum": _segment_sum,
 }
 

@@ -63,6 +63,9 @@ OPS = {
     "einsum": lambda q, k: tf.einsum("bthd,bshd->bhts", q, k),
     "conv": lambda x, w: tf.nn.conv2d(x, w, 1, "SAME"),
     "conv strides 2": lambda x, w: tf.nn.conv2d(x, w, 2, "VALID"),
+    "conv 1-D": lambda x, w: tf.nn.conv1d(x, w, 1, "SAME"),
+    "depthwise_conv": lambda x, w: tf.nn.depthwise_conv2d(x, w, (1, 1, 1, 1), "SAME"),
+    "conv_transpose": lambda x, w: tf.nn.conv2d_transpose(x, w, (16, 32, 32, 32), 2, "VALID"),
     "max_pool": lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID"),
     "average_pool": lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID"),
     "softmax": tf.nn.softmax,
@@ -74,6 +77,7 @@ OPS = {
     "lstm": _lstm,
     "top_k": lambda x: tf.math.top_k(x, 10).values,
     "take": lambda x, i: tf.gather(x, i),
+    "scatter_update": tf.tensor_scatter_nd_add,
     "segment_sum": lambda x, i: tf.math.unsorted_segment_sum(x, i, 1000),
 }
 

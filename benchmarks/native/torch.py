@@ -47,6 +47,9 @@ OPS = {
     "einsum": lambda q, k: torch.einsum("bthd,bshd->bhts", q, k),
     "conv": _images(lambda x, w: F.conv2d(x, w.permute(3, 2, 0, 1), padding=1)),
     "conv strides 2": _images(lambda x, w: F.conv2d(x, w.permute(3, 2, 0, 1), stride=2)),
+    "conv 1-D": lambda x, w: F.conv1d(x.transpose(1, 2), w.permute(2, 1, 0), padding=2).transpose(1, 2),
+    "depthwise_conv": _images(lambda x, w: F.conv2d(x, w.permute(2, 3, 0, 1), padding=1, groups=32)),
+    "conv_transpose": _images(lambda x, w: F.conv_transpose2d(x, w.permute(3, 2, 0, 1), stride=2)),
     "max_pool": _images(lambda x: F.max_pool2d(x, 2)),
     "average_pool": _images(lambda x: F.avg_pool2d(x, 2)),
     "softmax": lambda x: F.softmax(x, -1),
@@ -58,6 +61,7 @@ OPS = {
     "lstm": _lstm,
     "top_k": lambda x: torch.topk(x, 10)[0],
     "take": lambda x, i: F.embedding(i, x),
+    "scatter_update": lambda x, i, u: x.index_add(0, i[:, 0], u),
     "segment_sum": lambda x, i: torch.zeros(1000, 64).index_add(0, i, x),
 }
 

@@ -127,3 +127,15 @@ def test_scans(length, reverse):
         return P.scan(state, xs, weight, body_fn=body, n_carry=1, n_xs=1, length=length, reverse=reverse)
 
     check(program, *[RNG.normal(size=shape).astype("float32") for shape in ((2, 3), (length, 2, 3), (3, 3))], rtol=1e-5)
+
+
+@pytest.mark.parametrize("values", ["all different", "equal ones", "edges"])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_argsort_is_stable_where_it_is_quick_too(values, axis):
+    x = RNG.permutation(200 * 70).reshape(200, 70).astype("float32")
+    x = {"all different": x, "equal ones": x // 100, "edges": np.where(x % 9 == 0, [np.nan, np.inf] * 35, np.where(x % 7 == 0, -0.0, x))}[values]
+    wanted = np.argsort(x, axis=axis, kind="stable")
+    with cornu.engine("numpy"):
+        found = P.argsort(x.astype("float32"), axis=axis)
+    np.testing.assert_array_equal(found, wanted)
+    assert found.dtype == "int32"

@@ -148,6 +148,20 @@ def sum(x: Any, *, axes: tuple[int, ...], keepdims: bool = False) -> Any:
 
 
 @kernels.define
+def argsort(x: Any, *, axis: int) -> Any:
+    """In rows of which no two elements are equal, any order is the stable one, and NumPy's quickest takes a third of the time."""
+    if x.dtype.name not in _BITS or x.shape[axis] < 64:
+        return TABLE["argsort"].reference(x, axis=axis)
+    rows = x.swapaxes(axis, -1)
+    order = np.argsort(rows, axis=-1)
+    rising = np.take_along_axis(rows, order, -1)
+    tied = ~(rising[..., 1:] > rising[..., :-1]).all(-1)
+    if tied.any():
+        order[tied] = np.argsort(rows[tied], axis=-1, kind="stable")
+    return order.astype("int32").swapaxes(axis, -1)
+
+
+@kernels.define
 def matmul(x1: Any, x2: Any) -> Any:
     if x1.dtype.itemsize == 2 or x1.dtype.kind != "f":
         return TABLE["matmul"].reference(x1, x2)

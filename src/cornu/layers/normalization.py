@@ -9,6 +9,7 @@ from cornu import ops
 from cornu.layers.input_spec import InputSpec
 from cornu.layers.weights import Weighted
 from cornu.ops.common import aligned
+from cornu.ops.updates import normalize_batch
 
 
 def _move(average: Any, new: Any, momentum: float) -> None:
@@ -69,14 +70,18 @@ class BatchNormalization(Weighted):
         if not training or not self.trainable:
             y = ops.batch_normalization(x, self.moving_mean, self.moving_variance, self.axis, self.beta, self.gamma, self.epsilon)
             return y if x is inputs else ops.cast(y, dtype)
-        axes = tuple(i for i in range(len(x.shape)) if i != self.axis % len(x.shape))
-        mean, variance = self._moments(x, axes, mask)
-        _move(self.moving_mean, mean, self.momentum)
+        if self.renorm or mask is not None:
+            axes = tuple(i for i in range(len(x.shape)) if i != self.axis % len(x.shape))
+            mean, variance = self._moments(x, axes, mask)
         if self.renorm:
             y = self._renormalized(x, mean, variance)
-        else:
-            _move(self.moving_variance, variance, self.momentum)
+        elif mask is not None:
             y = ops.batch_normalization(x, mean, variance, self.axis, self.beta, self.gamma, self.epsilon)
+        else:
+            y, mean, variance = normalize_batch(x, self.axis, self.beta, self.gamma, self.epsilon)
+        _move(self.moving_mean, mean, self.momentum)
+        if not self.renorm:
+            _move(self.moving_variance, variance, self.momentum)
         return y if x is inputs else ops.cast(y, dtype)
 
     def _renormalized(self, x: Any, mean: Any, variance: Any) -> Any:

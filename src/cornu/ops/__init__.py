@@ -2,7 +2,7 @@
 
 from cornu.ops import image  # noqa: F401  (its ops go by that name alone)
 from cornu.ops import operators as _operators  # noqa: F401  (gives tensors their operators)
-from cornu.ops import updates as _updates  # noqa: F401  (steps of optimizers are ops too)
+from cornu.ops import updates as _updates  # noqa: F401  (steps of optimizers and layers are ops too)
 from cornu.ops.autodiff import *  # noqa: F403
 from cornu.ops.core import *  # noqa: F403
 from cornu.ops.fourier import *  # noqa: F403

@@ -212,6 +212,22 @@ def batch_normalization() -> Iterator[OpCase]:
     yield OpCase("float32 axis 1", (x.transpose(0, 2, 1), mean, variance, 1), more)
 
 
+@op_cases("normalize_batch")
+def normalize_batch() -> Iterator[OpCase]:
+    """With and without scale and offset; any axis and rank; small variances; one sample."""
+    x = numbers(SINGLE, (4, 5, 6, 3))
+    more = {"offset": numbers(SINGLE, (3,), seed=2), "scale": numbers(SINGLE, (3,), seed=3), "epsilon": 1e-2}
+    yield OpCase("float32", (x, -1))
+    yield OpCase("float32 scale and offset", (x, 3), more)
+    yield OpCase("float32 axis 1", (x.transpose(0, 3, 1, 2), 1), more)
+    yield OpCase("float32 rank 2", (x[0, 0], 1), {"scale": more["scale"]})
+    yield OpCase("float32 rank 3", (x[0], -1), {"offset": more["offset"]})
+    yield OpCase("float32 rank 5", (x[None], -1), more)
+    yield OpCase("float32 small variances", (x * np.array([1e-3, 1e-2, 0], SINGLE), -1))
+    yield OpCase("float32 one sample", (x[0, 0, :1], -1), more, gradient=False)
+    yield OpCase("float16", (x.astype("float16"), -1))
+
+
 @op_cases("layer_normalization")
 def layer_normalization() -> Iterator[OpCase]:
     """With and without gamma and beta; one axis and several; half precision."""

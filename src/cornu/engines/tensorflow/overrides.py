@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 from cornu import config
@@ -72,8 +73,25 @@ def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: Any 
 def top_k(x: Any, k: Any, sorted: Any = True) -> Any:
     if not _are_single(x):
         return NotImplemented
-    indices = tf.math.top_k(as_integers(x), k).indices
+    ordered = tf.reduce_all(tf.equal(x, x))  # TensorFlow does not know where NaNs belong
+    indices = tf.cond(ordered, lambda: tf.math.top_k(x, k).indices, lambda: tf.math.top_k(as_integers(x), k).indices)
     return tf.gather(x, indices, batch_dims=x.shape.rank - 1), indices
+
+
+@kernels.override
+def normalize_batch(x: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 1e-3) -> Any:
+    """TensorFlow estimates the variance without bias."""
+    if not _are_single(x) or x.dtype is not tf.float32 or axis not in (-1, x.shape.rank - 1) or None in x.shape or 0 in x.shape:
+        return NotImplemented
+    scale = tf.ones(x.shape[-1:]) if scale is None else tf.convert_to_tensor(scale)
+    offset = tf.zeros(x.shape[-1:]) if offset is None else tf.convert_to_tensor(offset)
+    if not _are_single(x, scale, offset) or scale.shape != x.shape[-1:] or offset.shape != x.shape[-1:]:
+        return NotImplemented
+    count = math.prod(x.shape[:-1])
+    images = x if x.shape.rank == 4 else tf.reshape(x, (count, 1, 1, x.shape[-1]))
+    found = tf.raw_ops.FusedBatchNormV3(x=images, scale=scale, offset=offset, mean=[], variance=[], epsilon=epsilon)
+    y = found.y if x.shape.rank == 4 else tf.reshape(found.y, x.shape)
+    return y, tf.stop_gradient(found.batch_mean), tf.stop_gradient(found.batch_variance) * (max(count - 1, 1) / count)
 
 
 @kernels.override

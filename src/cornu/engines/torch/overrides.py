@@ -69,15 +69,22 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
 
 @override
 def take(x: Any, indices: Any, axis: Any = None) -> Any:
-    """On a CPU PyTorch looks at the indices, and refuses those that it would have to count from the end or move inside."""
-    if not (isinstance(x, Tensor) and isinstance(indices, Tensor)) or type(axis) is not int or indices.ndim != 1 or not x.ndim:
+    if not (isinstance(x, Tensor) and isinstance(indices, Tensor)) or type(axis) is not int or not x.is_cpu or indices.dtype not in _INDICES:
         return NotImplemented
-    if not x.is_cpu or indices.dtype not in _INDICES or recorder.current() is not None:
+    along = _axis(x, axis)
+    if along is None or not (indices.ndim == 1 or (along == 0 and x.ndim == 2)):
         return NotImplemented
+    return recorder.call(_taken, x, indices, along)
+
+
+def _taken(x: Tensor, indices: Tensor, axis: int) -> Tensor:
+    """On a CPU PyTorch looks at the indices, and refuses those that have to be counted from the end or moved inside."""
+    found = torch.embedding if indices.ndim > 1 else lambda x, indices: torch.index_select(x, axis, indices)
     try:
-        return torch.index_select(x, axis, indices)
+        return found(x, indices)
     except (IndexError, RuntimeError):
-        return NotImplemented
+        size = x.shape[axis]
+        return found(x, torch.where(indices < 0, indices + size, indices).clamp_(0, size - 1))
 
 
 _INDICES = frozenset([torch.int32, torch.int64])
@@ -136,6 +143,27 @@ def batch_normalization(
     return torch.addcmul(shift.reshape(shape), x, factor.reshape(shape))
 
 
+@override
+def normalize_batch(x: Any, axis: Any, offset: Any = None, scale: Any = None, epsilon: Any = 1e-3) -> Any:
+    along = _axis(x, axis) if _single(x, offset, scale) else None
+    if along is None or any(v is not None and v.shape != x.shape[along : along + 1] for v in (offset, scale)):
+        return NotImplemented
+    count = x.numel() // max(x.shape[along], 1)
+    if count < 2 or x.ndim < 2:
+        return NotImplemented
+    order = (0, along, *[i for i in range(1, x.ndim) if i != along]) if along else (1, 0, *range(2, x.ndim))
+    turned = torch.permute(x, order) if along != 1 else x
+    y, mean, variance = recorder.call(_normalized, turned, scale, offset, epsilon, (count - 1) / count)
+    return torch.permute(y, [order.index(i) for i in range(x.ndim)]) if along != 1 else y, mean, variance
+
+
+def _normalized(x: Tensor, scale: Any, offset: Any, epsilon: float, biased: float) -> list[Tensor]:
+    """PyTorch keeps the variance as a moving average alone, which is all new here, and estimates it without bias."""
+    mean, variance = x.new_zeros(x.shape[1]), x.new_zeros(x.shape[1])
+    y = torch.batch_norm(x, scale, offset, mean, variance, True, 1.0, epsilon, False)
+    return [y, mean, torch.mul(variance, biased)]
+
+
 # Pooling and choice
 
 
@@ -150,17 +178,26 @@ def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: Any 
 
 @override
 def top_k(x: Any, k: Any, sorted: Any = True) -> Any:
-    """PyTorch takes any of equals: of integers that order as the numbers do, then by place, no two are equal."""
     if not isinstance(x, Tensor) or x.dtype is not torch.float32 or not x.ndim:
         return NotImplemented
+    indices = recorder.call(_places_of_best, x, k)
+    return torch.gather(x, -1, indices), indices.to(torch.int32)
+
+
+def _places_of_best(x: Tensor, k: int) -> Tensor:
+    """PyTorch takes any of equals, and NaNs are equal to all. Where there may be some (without a look, if it is far away), it is given
+    integers that order as the numbers do, then by place: no two are equal."""
+    last, x = x.shape[-1] - 1, x.detach()
+    if x.is_cpu and k <= last:
+        best, places = torch.topk(x, k + 1)
+        if bool(torch.all(torch.gt(best[..., :-1], best[..., 1:]))):
+            return places[..., :-1]
     bits = torch.add(x, 0.0).view(torch.int32)
     bits = torch.bitwise_xor(bits, torch.bitwise_and(torch.bitwise_right_shift(bits, 31), 0x7FFFFFFF))
     bits = torch.where(torch.isnan(x), 0x7FFFFFFF, bits)
-    last = x.shape[-1] - 1
-    places = recorder.constant(lambda: torch.arange(last, -1, -1, device=x.device))
-    best = torch.topk(torch.bitwise_or(torch.bitwise_left_shift(bits.to(torch.int64), 32), places), k)[0]
-    indices = torch.sub(last, torch.bitwise_and(best, 0xFFFFFFFF))
-    return torch.gather(x, -1, indices), indices.to(torch.int32)
+    order = torch.arange(last, -1, -1, device=x.device)
+    best = torch.topk(torch.bitwise_or(torch.bitwise_left_shift(bits.to(torch.int64), 32), order), k)[0]
+    return torch.sub(last, torch.bitwise_and(best, 0xFFFFFFFF))
 
 
 # Losses
