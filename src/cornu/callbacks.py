@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import inspect
+import math
 import sys
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from cornu import context, ops
 
 
 class Callback:
@@ -115,7 +121,41 @@ class LambdaCallback(Callback):
                 setattr(self, name, function)
 
 
-class EarlyStopping(Callback):
+class MonitorCallback(Callback):
+    """Base of callbacks that watch one value of the logs.
+
+    Args:
+        monitor: its name in the logs. mode: "min", "max", or "auto" by the name. min_delta: what counts as improvement.
+
+    Raises:
+        ValueError: for another mode.
+    """
+
+    def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"{type(self).__name__}: mode must be 'auto', 'min' or 'max', got {mode!r}.")
+        upward = mode == "max" or (mode == "auto" and any(monitor.endswith(end) for end in ("acc", "accuracy", "auc")))
+        self.monitor, self.sign, self.min_delta = monitor, (1 if upward else -1), abs(min_delta)
+
+    def get_monitor_value(self, logs: Any) -> float:
+        """The value that is watched.
+
+        Raises:
+            ValueError: if the logs have none of that name.
+        """
+        if self.monitor not in (logs or {}):
+            raise ValueError(
+                f"{type(self).__name__} monitors {self.monitor!r}, which is not available. Available: {', '.join(logs or {})}."
+            )
+        return logs[self.monitor]
+
+    def is_better(self, value: float, best: float | None) -> bool:
+        """Whether a value improves on the best (None: there was none yet)."""
+        return best is None or self.sign * (value - best) > self.min_delta
+
+
+class EarlyStopping(MonitorCallback):
     """Stop when a value has not improved for some epochs.
 
     Args:
@@ -128,12 +168,8 @@ class EarlyStopping(Callback):
         self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0, verbose: int = 0, mode: str = "auto",
         baseline: float | None = None, restore_best_weights: bool = False, start_from_epoch: int = 0,
     ) -> None:  # fmt: skip
-        super().__init__()
-        if mode not in ("auto", "min", "max"):
-            raise ValueError(f"EarlyStopping: mode must be 'auto', 'min' or 'max', got {mode!r}.")
-        upward = mode == "max" or (mode == "auto" and any(monitor.endswith(end) for end in ("acc", "accuracy", "auc")))
-        self.monitor, self.patience, self.verbose, self.baseline = monitor, patience, verbose, baseline
-        self.sign, self.min_delta = (1 if upward else -1), abs(min_delta)
+        super().__init__(monitor, mode, min_delta)
+        self.patience, self.verbose, self.baseline = patience, verbose, baseline
         self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -142,16 +178,12 @@ class EarlyStopping(Callback):
         self.best_weights: Any = None
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if self.monitor not in (logs or {}):
-            raise ValueError(
-                f"EarlyStopping monitors {self.monitor!r}, which is not available. Available: {', '.join(logs or {})}."
-            )
+        value = self.get_monitor_value(logs)
         if epoch < self.start_from_epoch:
             return
-        value = logs[self.monitor]
         self.wait += 1
-        if self.best is None or self.sign * (value - self.best) > self.min_delta:
-            better_than_baseline = self.baseline is None or self.sign * (value - self.baseline) > self.min_delta
+        if self.is_better(value, self.best):
+            better_than_baseline = self.is_better(value, self.baseline)
             self.best, self.best_epoch = value, epoch
             if self.restore_best_weights:
                 self.best_weights = self.model.get_weights()
@@ -169,6 +201,155 @@ class EarlyStopping(Callback):
             if self.verbose:
                 print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Lower the learning rate when a value has not improved for some epochs.
+
+    Args:
+        monitor: its name in the logs. factor: the new rate is the old one times this, below 1. patience: epochs to wait.
+        verbose: 1 to print. mode: "auto", "min" or "max". min_delta: what counts as improvement.
+        cooldown: epochs after a reduction in which none are counted. min_lr: the lowest rate.
+        kwargs: `epsilon`, which `min_delta` was called once.
+
+    Raises:
+        ValueError: if factor is not below 1. TypeError: for unknown arguments.
+    """
+
+    def __init__(
+        self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10, verbose: int = 0, mode: str = "auto",
+        min_delta: float = 1e-4, cooldown: int = 0, min_lr: float = 0.0, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(monitor, mode, kwargs.pop("epsilon", min_delta))
+        if kwargs:
+            raise TypeError(f"ReduceLROnPlateau has no arguments {', '.join(kwargs)}.")
+        if factor >= 1.0:
+            raise ValueError(f"ReduceLROnPlateau: factor must be below 1, got {factor}.")
+        self.factor, self.patience, self.verbose, self.cooldown, self.min_lr = factor, patience, verbose, cooldown, min_lr
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.wait = self.cooldown_counter = 0
+        self.best: float | None = None
+
+    def in_cooldown(self) -> bool:
+        """Whether it is too early to count epochs again."""
+        return self.cooldown_counter > 0
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        rate = _learning_rate(self.model)
+        logs["learning_rate"] = rate
+        value = self.get_monitor_value(logs)
+        if self.in_cooldown():
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.is_better(value, self.best):
+            self.best, self.wait = value, 0
+        elif not self.in_cooldown():
+            self.wait += 1
+            if self.wait >= self.patience and rate > np.float32(self.min_lr):
+                self.model.optimizer.learning_rate = lower = max(rate * self.factor, self.min_lr)
+                self.cooldown_counter, self.wait = self.cooldown, 0
+                if self.verbose:
+                    print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {lower}.")
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate at the beginning of each epoch.
+
+    Args:
+        schedule: function of the epoch (from 0) and the present rate, or of the epoch alone, that gives a float.
+        verbose: 1 to print.
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        present = _learning_rate(self.model)
+        rate = self.schedule(epoch, present) if _takes(self.schedule, epoch, present) else self.schedule(epoch)
+        if not isinstance(rate, (float, np.floating)):
+            raise ValueError(f"LearningRateScheduler: the schedule must give a float, got {rate!r} for epoch {epoch}.")
+        self.model.optimizer.learning_rate = float(rate)
+        if self.verbose:
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs["learning_rate"] = _learning_rate(self.model)
+
+
+def _learning_rate(model: Any) -> float:
+    return float(np.asarray(context.current().to_numpy(ops.convert_to_tensor(model.optimizer.learning_rate))))
+
+
+def _takes(function: Callable[..., Any], *args: Any) -> bool:
+    """Whether a function can be called with these arguments."""
+    try:
+        inspect.signature(function).bind(*args)
+    except TypeError:
+        return False
+    return True
+
+
+class TerminateOnNaN(Callback):
+    """Stop when a batch's loss is not finite.
+
+    Args:
+        raise_error: raise RuntimeError instead.
+    """
+
+    def __init__(self, raise_error: bool = False) -> None:
+        super().__init__()
+        self.raise_error = raise_error
+
+    def on_batch_end(self, batch: int, logs: Any = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None or math.isfinite(loss):
+            return
+        if self.raise_error:
+            raise RuntimeError(f"Batch {batch}: the loss is {loss}, terminating training.")
+        print(f"Batch {batch}: Invalid loss, terminating training")
+        self.model.stop_training = True
+
+
+class CSVLogger(Callback):
+    """Write the logs of each epoch as a row of a file, under a header with their names; NA where an epoch lacks one.
+
+    Args:
+        filename: of the file. separator: between the columns. append: to what the file holds, instead of beginning it anew.
+    """
+
+    def __init__(self, filename: Any, separator: str = ",", append: bool = False) -> None:
+        super().__init__()
+        self.filename, self.separator, self.append = Path(filename), separator, append
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._continues = self.append and self.filename.exists() and self.filename.stat().st_size > 0
+        self._file = open(self.filename, "a" if self.append else "w", newline="", encoding="utf-8")  # noqa: SIM115
+        self._writer: Any = None
+        self.append = True  # as in Keras, a second `fit` goes on
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs = logs or {}
+        if self._writer is None:
+            names = sorted(logs)
+            if not any(name.startswith("val_") for name in names):  # they may come in a later epoch (`validation_freq`)
+                names += [f"val_{name}" for name in names]
+            self._writer = csv.DictWriter(
+                self._file, ["epoch", *names], restval="NA", extrasaction="ignore", delimiter=self.separator, lineterminator="\n"
+            )
+            if not self._continues:
+                self._writer.writeheader()
+        values = {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in logs.items()}
+        self._writer.writerow({"epoch": epoch, **values})
+        self._file.flush()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._file.close()
+
+
+class ProgbarLogger(Callback):
+    """The line of progress. `fit`, `evaluate` and `predict` show it by their `verbose`; among callbacks it adds nothing."""
 
 
 class Progress:
