@@ -7,13 +7,13 @@ import inspect
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cornu import context, ops
+from cornu import context, ops, tree
 
 
 class Callback:
@@ -63,10 +63,13 @@ def _overrides(callback: Any, name: str) -> bool:
 
 
 class CallbackList:
-    """Callbacks to be called in order; knows which of them want to hear of what."""
+    """Callbacks (or a single one) to be called in order; knows which of them want to hear of what."""
 
-    def __init__(self, callbacks: Iterable[Any], model: Any = None, params: dict[str, Any] | None = None) -> None:
-        self.callbacks = list(callbacks)
+    def __init__(self, callbacks: Any = None, model: Any = None, params: dict[str, Any] | None = None) -> None:
+        self.callbacks = [] if callbacks is None else tree.flatten(callbacks)
+        for callback in self.callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(f"`callbacks` must be instances of `Callback`, got {callback!r}.")
         self._wanting: dict[str, list[Any]] = {}
         for callback in self.callbacks:
             callback.set_params(params)

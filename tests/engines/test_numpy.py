@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
 
 import cornu
+from cornu import ops
 from cornu import primitives as P
 from cornu.contract.conformance.reference import REFERENCE
 from cornu.contract.program import Program
@@ -142,3 +144,16 @@ def test_argsort_is_stable_where_it_is_quick_too(values, axis):
         found = P.argsort(x.astype("float32"), axis=axis)
     np.testing.assert_array_equal(found, wanted)
     assert found.dtype == "int32"
+
+
+def test_infinities_and_nans_are_values_without_warnings():
+    """Neither does another engine warn; and what the user has asked NumPy to do with errors stays the user's."""
+    with cornu.engine("numpy"), warnings.catch_warnings(), np.errstate(all="raise"):
+        warnings.simplefilter("error")
+        assert np.isinf(ops.exp(np.float32([1000]))).all() and np.isinf(ops.log(np.float32([0]))).all()
+        large = np.full((2, 2), 3e38, "float32")
+        assert np.isnan(ops.divide(np.float32([0]), 0)).all() and np.isinf(ops.matmul(large, large)).all()
+        assert np.isinf(ops.sum(large)) and np.isinf(ops.mean(large)) and ops.maximum(np.float32([1]), 2) == 2
+        assert np.isinf(Program(ops.exp)(np.float32([1000]))).all()
+        with pytest.raises(FloatingPointError):
+            np.exp(np.float32(1000))

@@ -189,3 +189,17 @@ def test_activity_regularization(engine):
     y = as_numpy(layer(STEPS))
     np.testing.assert_array_equal(y, STEPS)
     close(as_numpy(layer.losses[0]), (0.1 * np.abs(STEPS).sum() + 0.01 * (STEPS**2).sum()) / 2)
+
+
+def test_a_window_that_does_not_fit(engine):
+    x = np.zeros((2, 8, 8, 1), "float32")
+    for layer in (layers.Conv2D(3, 9), layers.DepthwiseConv2D((9, 1)), layers.SeparableConv2D(3, 3, dilation_rate=4)):
+        with pytest.raises(ValueError, match=r"does not fit into inputs of shape \(2, 8, 8, 1\)"):
+            layer(x)
+    assert layers.Conv2D(3, 9, padding="same")(x).shape == (2, 8, 8, 3)
+    assert layers.Conv2D(3, 8)(x).shape == (2, 1, 1, 3)
+
+
+def test_an_input_that_is_missing_is_named():
+    with pytest.raises(TypeError, match=r"Layer 'multi_head.*' was called with wrong arguments: .*'value'"):
+        layers.MultiHeadAttention(2, 3)(np.zeros((2, 3, 4), "float32"))

@@ -216,3 +216,23 @@ def test_a_step_costs_few_frames_however_deep(engine):
         pytest.skip("the tests run its programs uncompiled, node by node")
     shallow, deep = frames_per_step(1), frames_per_step(12)
     assert abs(deep - shallow) < 1 and deep < 400
+
+
+def test_sizes_that_are_no_sizes_are_refused():
+    model, x, y = mlp(), X[:8], Y[:8]
+    for given in ({"batch_size": 0}, {"batch_size": -1}, {"steps_per_epoch": 0}):
+        with pytest.raises(ValueError, match="must be positive, got"):
+            model.fit(x, y, verbose=0, **given)
+    with pytest.raises(ValueError, match="must be positive, got 0"):
+        model.predict(x, batch_size=0, verbose=0)
+    with pytest.raises(ValueError, match="must be positive, got 0"):
+        model.fit(iter([(x, y)]), steps_per_epoch=0, verbose=0)
+
+
+def test_a_single_callback_needs_no_list():
+    seen: list[int] = []
+    model, x, y = mlp(), X[:8], Y[:8]
+    model.fit(x, y, epochs=2, verbose=0, callbacks=callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch)))
+    assert seen == [0, 1]
+    with pytest.raises(TypeError, match="`callbacks` must be instances of `Callback`, got 'early'"):
+        model.fit(x, y, verbose=0, callbacks=["early"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,9 @@ from cornu.graph.simplify import simplify
 from cornu.primitives import TABLE
 from cornu.primitives import dtypes as dt
 from cornu.primitives.contraction import _padded, window_output_size
+from cornu.primitives.primitive import Primitive
+
+_quiet: Callable[..., Any] = np.errstate(all="ignore")  # a decorator: infinities and NaNs are values like others
 
 kernels = Kernels()
 for _name, _record in TABLE.items():
@@ -31,7 +34,8 @@ _FLOAT_UFUNCS = ["subtract", "negative", "abs"]  # which mean something else whe
 
 
 def _ufunc(name: str) -> str:
-    return f"np.{name}({', '.join(TABLE[name].operands)}, out)"
+    given = "out=out" if name in ("maximum", "minimum") else "out"  # NumPy wants it by keyword there
+    return f"np.{name}({', '.join(TABLE[name].operands)}, {given})"
 
 
 class _Ones(dict[Any, np.ndarray]):
@@ -174,8 +178,7 @@ def matmul(x1: Any, x2: Any) -> Any:
 def sigmoid(x: Any) -> Any:
     if x.dtype.kind == "c":
         return TABLE["sigmoid"].reference(x)
-    with np.errstate(over="ignore"):  # where exp(-x) is infinite, the result is smaller than normal numbers
-        return 1 / (1 + np.exp(-x))
+    return 1 / (1 + np.exp(-x))  # where exp(-x) is infinite, the result is smaller than normal numbers
 
 
 # Error function: its Taylor series up to 1, the exact scalar function beyond.
@@ -318,6 +321,7 @@ def scatter(x: Any, indices: Any, updates: Any, *, mode: str) -> Any:
 
 
 @kernels.override
+@_quiet
 def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     if not isinstance(x, np.ndarray) or x.dtype.char not in "fd" or not x.size or not (axis is None or type(axis) in (int, tuple)):
         return NotImplemented
@@ -364,11 +368,9 @@ class NumpyEngine(RecordedEngine):
     def create_storage(self, array: np.ndarray, trainable: bool) -> Any:
         return np.array(array)
 
+    def kernel_for(self, primitive: Primitive, dtypes: Sequence[str]) -> Callable[..., Any]:
+        kernel = self.kernel(primitive)
+        return kernel if primitive.family in ("structure", "control") else _quiet(kernel)
+
     def replay(self, graph: Graph) -> Callable[..., list[Any]]:
-        program = replay(_without_broadcasts(simplify(graph)), self.kernels, self.kernels.expressions, self.kernels.namespace, self.asarray, special, FRESH)
-
-        def quiet(*operands: Any) -> list[Any]:
-            with np.errstate(all="ignore"):  # infinities and NaNs are values like others
-                return program(*operands)
-
-        return quiet
+        return _quiet(replay(_without_broadcasts(simplify(graph)), self.kernels, self.kernels.expressions, self.kernels.namespace, self.asarray, special, FRESH))

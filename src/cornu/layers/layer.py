@@ -308,7 +308,10 @@ class Layer(History):
         if len(names) == 1 and not names[0].startswith("kw"):
             self.build(shapes(args[0]) if args else shapes(next(iter(kwargs.values()))))
         elif names and all(name.endswith("_shape") for name in names):
-            bound = inspect.signature(self.call).bind_partial(*args, **kwargs).arguments
+            try:
+                bound = inspect.signature(self.call).bind(*args, **kwargs).arguments
+            except TypeError as error:
+                raise TypeError(f"Layer {self.name!r} was called with wrong arguments: {error}.") from None
             found = {name: bound.get(name.removesuffix("_shape")) for name in names}
             self.build(**{name: shapes(x) for name, x in found.items() if x is not None})
         self.built = True

@@ -98,6 +98,7 @@ class ArrayAdapter:
     ) -> None:  # fmt: skip
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive, got {batch_size}.")
+        _check_steps(steps)
         x, y = to_arrays(x, "x"), to_arrays(y, "y")
         if sample_weight is not None:
             sample_weight = to_arrays(sample_weight, "sample_weight")
@@ -156,6 +157,7 @@ class IterableAdapter:
     """
 
     def __init__(self, source: Any, steps: int | None = None, shuffle: Any = False, class_weight: Any = None) -> None:
+        _check_steps(steps)
         self.source, self.shuffle, self.class_weight = source, shuffle, class_weight
         self.indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__")
         self.steps = steps if steps is not None else _length(source)
@@ -187,6 +189,11 @@ class IterableAdapter:
             self.source.on_epoch_end()
 
 
+def _check_steps(steps: int | None) -> None:
+    if steps is not None and steps < 1:
+        raise ValueError(f"The number of steps must be positive, got {steps}.")
+
+
 def _length(source: Any) -> int | None:
     try:
         return len(source)
@@ -214,7 +221,7 @@ def adapt(
         not isinstance(x, (list, tuple, dict, np.ndarray, Cell)) and not hasattr(x, "shape") and not hasattr(x, "to_numpy")
     )
     if not is_dataset:
-        return ArrayAdapter(x, y, sample_weight, batch_size or 32, shuffle, class_weight, steps)
+        return ArrayAdapter(x, y, sample_weight, 32 if batch_size is None else batch_size, shuffle, class_weight, steps)
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise ValueError(

@@ -254,11 +254,12 @@ class Trainer(Layer):
             if validation_data is not None:
                 parts = validation_data if isinstance(validation_data, (tuple, list)) else (validation_data,)
                 x, y, sample_weight = adapters.unpack_x_y_sample_weight(tuple(parts))
-                held_out = adapters.adapt(x, y, sample_weight, validation_batch_size or batch_size, validation_steps)
+                size = batch_size if validation_batch_size is None else validation_batch_size
+                held_out = adapters.adapt(x, y, sample_weight, size, validation_steps)
             verbose = 1 if verbose == "auto" else int(verbose)
             steps = train.steps
             history = History()
-            listeners = CallbackList([*(callbacks or []), history], self, {"verbose": verbose, "epochs": epochs, "steps": steps})
+            listeners = CallbackList([callbacks or [], history], self, {"verbose": verbose, "epochs": epochs, "steps": steps})
             self.stop_training, self.history = False, history
             listeners("on_train_begin", logs={})
             logs: Logs = {}
@@ -333,7 +334,7 @@ class Trainer(Layer):
         with context.use(self._home()):
             batches = adapters.adapt(x, y, sample_weight, batch_size, steps)
             progress = Progress(1 if verbose == "auto" else int(verbose), batches.steps)
-            listeners = CallbackList(callbacks or [], self, {"steps": batches.steps})
+            listeners = CallbackList(callbacks, self, {"steps": batches.steps})
             progress.begin()
             listeners("on_test_begin", logs={})
             logs, done = self._epoch("test", batches, listeners, progress)
@@ -353,12 +354,12 @@ class Trainer(Layer):
         """Predictions for all samples, as NumPy arrays of their own, nested like the model's outputs."""
         if type(x) is np.ndarray and verbose == 0 and not callbacks and steps is None and not self.run_eagerly:
             known = self._compile_rows.get((x.shape, x.dtype))
-            if known is not None and len(x) <= (batch_size or 32):
+            if known is not None and len(x) <= (32 if batch_size is None else batch_size):
                 row_step, to_numpy = known
                 return row_step.nest([np.array(to_numpy(y)) for y in row_step.run(x)])
         with context.use(self._home()) as engine:
             batches = adapters.adapt(x, None, None, batch_size, steps)
-            listeners = CallbackList(callbacks or [], self, {"steps": batches.steps})
+            listeners = CallbackList(callbacks, self, {"steps": batches.steps})
             progress = Progress(1 if verbose == "auto" else int(verbose), batches.steps)
             progress.begin()
             listeners("on_predict_begin", logs={})
