@@ -64,6 +64,12 @@ class OnnxRuntimeEngine(StagedEngine, NumpyEngine):
         return _Session(graph, list(storages), [storages[i] for i in written])
 
 
+def _adds_rows(graph: Graph) -> bool:
+    """Whether it scatters with a reduction: threads of ONNX Runtime's ScatterND lose additions to one row (seen in 1.32)."""
+    own = any(node.primitive.name == "scatter" and node.params["mode"] != "update" for node in graph.nodes)
+    return own or any(map(_adds_rows, graph.subgraphs()))
+
+
 class _Session:
     """A model and its session; bindings of the state are kept for each constellation of buffers."""
 
@@ -72,6 +78,8 @@ class _Session:
         options.log_severity_level = 3
         # Threads that wait in a loop take the processor from all others: steps took 1.3 to 2.5 times as long beside other work.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if _adds_rows(graph):
+            options.intra_op_num_threads = 1
         model = onnx.model(graph, newest=LATEST)
         self.session = ort.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"], disabled_optimizers=BROKEN
