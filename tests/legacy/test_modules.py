@@ -69,6 +69,8 @@ def test_what_is_not_there(as_keras):
 
     with pytest.raises(AttributeError, match=r"keras\.layers.*'Nonsense'"):
         keras.layers.Nonsense  # noqa: B018
+    with pytest.raises(AttributeError, match=r"K .*has no 'nonsense'"):
+        keras.backend.nonsense  # noqa: B018
     assert importlib.util.find_spec("keras_other") is None
 
 

@@ -478,7 +478,16 @@ class Layer(History):
         return sum(math.prod(v.shape) for v in self.weights)
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar to what training minimizes, from inside `call`."""
+        """Add a scalar to what training minimizes, from inside `call`.
+
+        Raises:
+            ValueError: for a symbolic tensor, which only a functional model can compute in every call.
+        """
+        if has_symbolic(tree.flatten(loss)):
+            raise ValueError(
+                f"{self.name!r}: a symbolic loss can be added to a functional model, `Model(inputs, outputs)`, from whose inputs "
+                "it follows. In a layer call `add_loss` from `call`."
+            )
         self._losses.extend(tree.flatten(loss))
 
     @property

@@ -70,15 +70,19 @@ class View(ModuleType):
             return sorted(set(self._names()))
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        why = f"Cornu has no such name in {', '.join(self._targets) or 'any module'}"
         for module in self._targets:
             value = ADDED.get(module, {}).get(name, self)
-            if value is self:
-                value = getattr(importlib.import_module(module), name, self)
-            if value is not self and not isinstance(value, ModuleType):
+            try:
+                value = getattr(importlib.import_module(module), name) if value is self else value
+            except AttributeError as error:
+                why = str(error)
+                continue
+            if not isinstance(value, ModuleType):
                 return value
         if target(f"{self.__name__}.{name}") is not None:
             return importlib.import_module(f"{self.__name__}.{name}")
-        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}: Cornu has no such name in {', '.join(self._targets) or 'any module'}.")
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}: {why}")
 
     def _names(self) -> Iterator[str]:
         for name in self._targets:

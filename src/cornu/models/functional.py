@@ -95,7 +95,28 @@ class Functional(Model):
         self._graph_layers = list(dict.fromkeys([*sources, *used]))
         self.input_names = [x.name for x in self.inputs]
         self.output_names = _distinct([getattr(getattr(x.node, "operation", None), "name", x.name) for x in self.outputs])
+        self._symbolic_losses: list[KerasTensor] = []
+        self._loss_nodes: list[Node] = []  # what they need beside the outputs' nodes
         self.built = True
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to what training minimizes.
+
+        Args:
+            loss: symbolic tensors that follow from the model's inputs, for all calls; or, from inside `call`, a scalar.
+
+        Raises:
+            ValueError: if a symbolic loss doesn't follow from the inputs.
+        """
+        symbols = [x for x in tree.flatten(loss) if isinstance(x, KerasTensor)]
+        super().add_loss([x for x in tree.flatten(loss) if not isinstance(x, KerasTensor)])
+        if symbols:
+            known, losses = set(self._nodes), [*self._symbolic_losses, *symbols]
+            nodes = nodes_between(self.inputs, [*self.outputs, *losses])
+            self._symbolic_losses, self._loss_nodes = losses, [node for node in nodes if node not in known]
+            used = [node.operation for node in self._loss_nodes if isinstance(node.operation, Layer)]
+            self._graph_layers = list(dict.fromkeys([*self._graph_layers, *used]))
+            self._forget_programs()
 
     @property
     def layers(self) -> list[Layer]:
@@ -124,6 +145,9 @@ class Functional(Model):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         known = dict(zip(map(id, self.inputs), self._flat_inputs(inputs), strict=True))
         evaluate(self._nodes, known)
+        if self._symbolic_losses:
+            evaluate(self._loss_nodes, known)
+            super().add_loss(known_values(self._symbolic_losses, known))
         return known_values(self._outputs_struct, known)
 
     def _flat_inputs(self, inputs: Any) -> list[Any]:

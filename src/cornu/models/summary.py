@@ -28,7 +28,8 @@ def count(variables: Any) -> int:
 
 def _rows(model: Any, expand: bool, indent: str = "") -> Iterator[tuple[Any, str, str, int, str, bool]]:
     produced: dict[Any, Any] = {}
-    for node in getattr(getattr(model, "_functional", None) or model, "_nodes", []):
+    drawn = getattr(model, "_functional", None) or model
+    for node in [*getattr(drawn, "_nodes", []), *getattr(drawn, "_loss_nodes", [])]:
         produced.setdefault(node.operation, node)
     sequential = hasattr(model, "_stack")
     for layer in model.layers:
