@@ -1,4 +1,4 @@
-"""The scripts of examples/classic, unmodified Keras, run on several engines with small settings and held to what they should find."""
+"""The scripts of examples/classic, unmodified Keras, run on several engines with small settings and held to what they find."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def stateful_lstm(found):
 
 
 def siamese(found):
-    assert found["compute_accuracy"](found["te_y"], found["model"].predict([found["te_pairs"][:, 0], found["te_pairs"][:, 1]], verbose=0)) > 0.6
+    pairs = found["te_pairs"]
+    distances = found["model"].predict([pairs[:, 0], pairs[:, 1]], verbose=0)
+    assert found["compute_accuracy"](found["te_y"], distances) > 0.6
 
 
 def gan(found):
