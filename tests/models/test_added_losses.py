@@ -1,11 +1,13 @@
-"""Losses that are added to functional models as symbolic tensors."""
+"""Losses made of a functional model's symbolic tensors: by `add_loss`, and in functions that refer to them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from cornu import Model, Sequential, layers, ops
+import cornu
+from cornu import Model, Sequential, layers, losses, ops, utils
+from cornu import backend as K
 
 
 def data():
@@ -80,3 +82,88 @@ def test_what_can_not_be_added():
         Sequential([layers.Input((3,)), layers.Dense(2)]).add_loss(ops.mean(hidden))
     with pytest.raises(ValueError, match="functional model"):
         layers.Dense(2).add_loss(ops.mean(hidden))
+
+
+X = np.random.default_rng(3).normal(size=(12, 4)).astype("float32")
+
+
+def parts():
+    """A model of two parts, the first of which gives a code, and the code."""
+    utils.set_random_seed(1)
+    x = layers.Input((4,))
+    code = layers.Dense(2, activation="tanh")(layers.Dropout(0.5)(x))
+    inner = cornu.Model(x, code)
+    outputs = layers.Dense(4)(inner(x))
+    return cornu.Model(x, outputs), inner, code
+
+
+def expected(model, inner):
+    """What the loss is without dropout."""
+    code = inner.predict(X, verbose=0)
+    return np.mean((model.predict(X, verbose=0) - X) ** 2) + 0.1 * np.mean(np.sum(code**2, axis=-1))
+
+
+def test_add_loss_of_symbolic_tensors_without_targets(engine):
+    model, inner, code = parts()
+    model.add_loss(K.mean(losses.mean_squared_error(model.inputs[0], model.outputs[0])))
+    model.add_loss(0.1 * K.mean(K.sum(K.square(code), axis=-1)))
+    model.compile(cornu.optimizers.SGD(0.1))
+    np.testing.assert_allclose(model.evaluate(X, verbose=0), expected(model, inner), rtol=1e-5)
+    before, weights = model.evaluate(X, verbose=0), model.get_weights()
+    model.fit(X, epochs=30, batch_size=12, verbose=0)
+    assert model.evaluate(X, verbose=0) < 0.95 * before
+    assert all((a != b).any() for a, b in zip(weights, model.get_weights()))
+
+
+def test_a_loss_that_refers_to_symbolic_tensors(engine):
+    model, inner, code = parts()
+
+    def loss(y_true, y_pred):
+        return K.mean(K.square(y_true - y_pred), axis=-1) + 0.1 * K.sum(K.square(code), axis=-1)
+
+    model.compile(cornu.optimizers.SGD(0.1), loss)
+    np.testing.assert_allclose(model.evaluate(X, X, verbose=0), expected(model, inner), rtol=1e-5)
+    before = model.evaluate(X, X, verbose=0)
+    model.fit(X, X, epochs=30, batch_size=12, verbose=0)
+    assert model.evaluate(X, X, verbose=0) < 0.95 * before
+
+
+def test_the_gradient_is_that_of_both_parts():
+    """A step of gradient descent, against finite differences of the loss."""
+    x = layers.Input((4,))
+    code = layers.Dense(2, use_bias=False)(x)
+    model = cornu.Model(x, layers.Dense(4, use_bias=False)(code))
+    model.add_loss(ops.mean(ops.square(code)))
+    model.compile(cornu.optimizers.SGD(1.0), lambda y_true, y_pred: ops.mean(ops.square(y_true - y_pred)))
+    first, second = model.get_weights()
+
+    def value(w):
+        return np.mean((X @ w @ second - X) ** 2) + np.mean((X @ w) ** 2)
+
+    model.train_on_batch(X, X)
+    found = first - model.get_weights()[0]
+    for at in np.ndindex(first.shape):
+        step = np.zeros_like(first, "float64")
+        step[at] = 1e-4
+        np.testing.assert_allclose(found[at], (value(first + step) - value(first - step)) / 2e-4, rtol=2e-3, atol=1e-4)
+
+
+def test_a_function_that_refers_to_another_graph():
+    _, _, model = drawn()
+    stranger = layers.Input((4,), name="stranger")
+    model.compile("sgd", lambda y_true, y_pred: K.mean(y_pred) + K.mean(stranger))
+    with pytest.raises(ValueError, match=r"Graph disconnected.*stranger"):
+        model.fit(data(), np.ones((16, 2)), verbose=0)
+
+
+def test_the_last_call_counts():
+    """A step that calls its model twice, and the loss of the second call."""
+    _, hidden, model = drawn()
+    first, second = np.zeros((4, 3), "float32"), data()[:4]
+    model.compile("sgd", lambda y_true, y_pred: ops.mean(hidden))
+    model.evaluate(second, np.ones((4, 2), "float32"), verbose=0)  # makes the compiled loss
+    with cornu.layers.layer.keep_masks():
+        model(first)
+        found = model.compute_loss(second, np.ones((4, 2), "float32"), model(second))
+    w, b = model.get_layer("hidden").get_weights()
+    np.testing.assert_allclose(np.asarray(found), np.mean(second @ w + b), rtol=1e-5)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cornu import context, ops
+from cornu import context, layers, ops
 from cornu import primitives as P
 from cornu.contract.conformance.reference import REFERENCE
 from cornu.ops.op import OPS, op
@@ -184,3 +184,10 @@ def test_symbolic_in_a_dict() -> None:
     found = ops.vectorized_map(lambda pair: pair["a"] + pair["b"], {"a": KerasTensor((None, 3)), "b": KerasTensor((None, 3))})
     assert isinstance(found, KerasTensor)
     assert found.shape == (None, 3)
+
+
+@pytest.mark.parametrize("take", [lambda x, b: x + b, lambda x, b: b, lambda x, b: ops.exp(b) * x])
+def test_symbols_from_outside_of_a_layer_are_refused(take) -> None:
+    a, b = layers.Input((3,)), layers.Input((3,))
+    with pytest.raises(TypeError, match="further input"):
+        layers.Lambda(lambda x: take(x, b))(a)

@@ -7,7 +7,7 @@ from typing import Any
 
 from cornu import tree
 from cornu.backend.drawing import draws, eager, has_variable
-from cornu.models.functional import evaluate, known_values, leaves_of, nodes_between
+from cornu.layers.graph import evaluate, known_values, leaves_of, nodes_between
 from cornu.ops.common import dtype_of, shape_of
 from cornu.ops.op import has_symbolic
 from cornu.ops.symbolic import KerasTensor, apply

@@ -11,7 +11,7 @@ from cornu.backend.drawing import drawn
 from cornu.backend.graph import Run, run_within, running
 from cornu.contract.state import StateScope, read
 from cornu.graph.gradient import reaching
-from cornu.models.functional import evaluate, leaves_of, nodes_between
+from cornu.layers.graph import evaluate, leaves_of, nodes_between
 from cornu.ops.autodiff import grad
 from cornu.ops.symbolic import KerasTensor, Node, infer_outputs
 from cornu.primitives import dtypes as dt

@@ -15,8 +15,8 @@ from cornu.contract.engine import Engine, default_dtype
 from cornu.contract.program import Program
 from cornu.contract.state import StateScope
 from cornu.layers.core import InputLayer
+from cornu.layers.graph import evaluate, known_values, nodes_between
 from cornu.layers.layer import Layer, being_called, keep_masks, training_phase
-from cornu.models.functional import evaluate, known_values, nodes_between
 from cornu.ops.common import is_inferring, shape_of
 from cornu.ops.symbolic import KerasTensor
 from cornu.primitives import dtypes as dt

@@ -36,14 +36,14 @@ def _drawn(model: Any) -> _Drawn:
         weights.append(placeholder((None,), name=f"{name}_sample_weights"))
     of_outputs = CompiledLoss(compiled["loss"], compiled["loss_weights"], model.output_names)
 
-    def compute(y: list[Any], y_pred: list[Any], sample_weight: list[Any]) -> Any:
+    def compute(y: list[Any], y_pred: list[Any], sample_weight: list[Any], added: list[Any]) -> Any:
         total = of_outputs(y, y_pred, sample_weight)
-        for extra in model.losses:  # of the calls that gave `y_pred`
+        for extra in [*model.losses, *added]:  # the former of the calls that gave `y_pred`
             total = ops.add(total, ops.sum(extra))
         return total
 
     total = KerasTensor((), config.floatx(), name=f"{model.name}_loss")
-    Node(compute, (targets, model.outputs, weights), {}, total)
+    Node(compute, (targets, model.outputs, weights, getattr(model, "symbolic_losses", [])), {}, total)
     model._compile_drawn = _Drawn(compiled, targets, weights, total)
     return model._compile_drawn
 

@@ -47,6 +47,7 @@ class CallContext:
     def __init__(self) -> None:
         self.training: bool | None = None
         self.inside = False
+        self.known: dict[int, Any] = {}  # values of the outermost functional model's tensors, by their ids
         self._masks: dict[int, tuple[Any, Any]] = {}
 
     def mask(self, x: Any) -> Any:
@@ -83,6 +84,12 @@ def being_called() -> bool:
     """Whether a layer is being called."""
     now = _call.get()
     return now is not None and now.inside
+
+
+def known_in_call() -> dict[int, Any]:
+    """The values of symbolic tensors, by their ids, in the last outermost call of a functional model inside `keep_masks`."""
+    now = _call.get()
+    return {} if now is None else now.known
 
 
 def training_phase() -> bool | None:
@@ -219,6 +226,7 @@ class Layer(History):
             return self._run(now, args, kwargs)
         for layer in self._flatten_layers():
             layer._losses.clear()
+        now.known = {}
         now.inside = True
         try:
             return self._run(now, args, kwargs)

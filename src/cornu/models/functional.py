@@ -2,71 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cornu import tree
 from cornu.layers.core import InputLayer
-from cornu.layers.layer import Layer
+from cornu.layers.graph import evaluate, known_values, nodes_between
+from cornu.layers.layer import Layer, known_in_call
 from cornu.models.model import Model
 from cornu.ops.symbolic import KerasTensor, Node
-
-
-def nodes_between(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> list[Node]:
-    """The nodes that compute outputs from inputs, each after those that it needs.
-
-    Raises:
-        ValueError: if an output needs a tensor that is no input.
-    """
-    given = set(map(id, inputs))
-    order: dict[Node, None] = {}
-
-    def visit(tensor: KerasTensor) -> Iterator[Any]:
-        """The tensors still to be visited first; a generator, so that depth costs no recursion."""
-        if id(tensor) in given or tensor.node in order:
-            return
-        node = tensor.node
-        if node is None or (not node.inputs and isinstance(node.operation, InputLayer)):
-            raise ValueError(f"Graph disconnected: the outputs depend on {tensor!r}, which is not among the inputs.")
-        yield from node.inputs
-        order[node] = None
-
-    for output in outputs:
-        stack = [visit(output)]
-        while stack:
-            following = next(stack[-1], None)
-            if following is None:
-                stack.pop()
-            else:
-                stack.append(visit(following))
-    return list(order)
-
-
-def leaves_of(tensors: Iterable[KerasTensor]) -> list[KerasTensor]:
-    """The inputs and placeholders on which tensors depend."""
-    leaves: dict[int, KerasTensor] = {}
-    seen: set[Node] = set()
-    pending = list(tensors)
-    while pending:
-        x = pending.pop()
-        if x.node is None or isinstance(x.node.operation, InputLayer):
-            leaves[id(x)] = x
-        elif x.node not in seen:
-            seen.add(x.node)
-            pending += x.node.inputs
-    return list(leaves.values())
-
-
-def known_values(structure: Any, known: dict[int, Any]) -> Any:
-    """The structure with its symbolic tensors replaced by what is known of them. known: the id of a tensor -> its value."""
-    return tree.map_structure(lambda x: known[id(x)] if isinstance(x, KerasTensor) else x, structure)
-
-
-def evaluate(nodes: Iterable[Node], known: dict[int, Any]) -> None:
-    """Run the nodes, in their order; their results become known. known: the id of a symbolic tensor -> its value."""
-    for node in nodes:
-        results = node.operation(*known_values(node.args, known), **known_values(node.kwargs, known))
-        known.update(zip(map(id, node.results), [x for x in tree.flatten(results) if hasattr(x, "shape")], strict=True))
 
 
 class Functional(Model):
@@ -95,7 +38,7 @@ class Functional(Model):
         self._graph_layers = list(dict.fromkeys([*sources, *used]))
         self.input_names = [x.name for x in self.inputs]
         self.output_names = _distinct([getattr(getattr(x.node, "operation", None), "name", x.name) for x in self.outputs])
-        self._symbolic_losses: list[KerasTensor] = []
+        self.symbolic_losses: list[KerasTensor] = []
         self._loss_nodes: list[Node] = []  # what they need beside the outputs' nodes
         self.built = True
 
@@ -111,9 +54,9 @@ class Functional(Model):
         symbols = [x for x in tree.flatten(loss) if isinstance(x, KerasTensor)]
         super().add_loss([x for x in tree.flatten(loss) if not isinstance(x, KerasTensor)])
         if symbols:
-            known, losses = set(self._nodes), [*self._symbolic_losses, *symbols]
+            known, losses = set(self._nodes), [*self.symbolic_losses, *symbols]
             nodes = nodes_between(self.inputs, [*self.outputs, *losses])
-            self._symbolic_losses, self._loss_nodes = losses, [node for node in nodes if node not in known]
+            self.symbolic_losses, self._loss_nodes = losses, [node for node in nodes if node not in known]
             used = [node.operation for node in self._loss_nodes if isinstance(node.operation, Layer)]
             self._graph_layers = list(dict.fromkeys([*self._graph_layers, *used]))
             self._forget_programs()
@@ -143,11 +86,13 @@ class Functional(Model):
         return tree.map_structure(lambda x: x.shape, self._outputs_struct)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        known = dict(zip(map(id, self.inputs), self._flat_inputs(inputs), strict=True))
+        known = known_in_call()
+        known = {} if known else known  # models inside this one may be called several times
+        known.update(zip(map(id, self.inputs), self._flat_inputs(inputs), strict=True))
         evaluate(self._nodes, known)
-        if self._symbolic_losses:
+        if self.symbolic_losses:
             evaluate(self._loss_nodes, known)
-            super().add_loss(known_values(self._symbolic_losses, known))
+            super().add_loss(known_values(self.symbolic_losses, known))
         return known_values(self._outputs_struct, known)
 
     def _flat_inputs(self, inputs: Any) -> list[Any]:

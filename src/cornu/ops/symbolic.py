@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -111,11 +112,35 @@ class Node:
         return list(dict.fromkeys(x.node for x in self.inputs if x.node is not None))
 
 
+_value_of: ContextVar[Callable[[KerasTensor], Any] | None] = ContextVar("cornu_value_of", default=None)
+
+
+@contextlib.contextmanager
+def computing(value_of: Callable[[KerasTensor], Any]) -> Iterator[None]:
+    """Inside the block operations on symbolic tensors are computed at once, with the values that `value_of` gives for these."""
+    token = _value_of.set(value_of)
+    try:
+        yield
+    finally:
+        _value_of.reset(token)
+
+
 def apply(operation: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """Record a call of `operation`; returns KerasTensors for its results."""
+    """Record a call of `operation`; returns KerasTensors for its results. Inside `computing`, the results themselves.
+
+    Raises:
+        TypeError: if it is called inside a function or layer that took a symbolic tensor from its surroundings.
+    """
+    value_of = _value_of.get()
+    if value_of is not None:
+        args, kwargs = tree.map_structure(lambda x: value_of(x) if isinstance(x, KerasTensor) else x, (args, kwargs))
+        return operation(*args, **kwargs)
+    leaves = tree.flatten((args, kwargs))
+    if any(isinstance(x, Value) for x in leaves):
+        raise _from_outside(next(x for x in leaves if isinstance(x, KerasTensor)))
     outputs = infer_outputs(operation, args, kwargs)
     made = [x for x in tree.flatten(outputs) if isinstance(x, KerasTensor)]
-    tensors = [x for x in tree.flatten((args, kwargs)) if hasattr(x, "shape") and not isinstance(x, (np.ndarray, np.generic))]
+    tensors = [x for x in leaves if hasattr(x, "shape") and not isinstance(x, (np.ndarray, np.generic))]
     if tensors and all(getattr(x, "on_host", False) for x in tensors) and all(dt.is_integer(x.dtype) for x in made):
         operation = _on_host(operation)
         for x in made:
@@ -230,6 +255,9 @@ def _infer(call: Callable[[list[Value]], Any], symbols: list[KerasTensor], guess
             raise
         scale = error.divisor  # of an unknown size, take that it divides
         results, result_structure, data_dependent = run(0)
+    for x in results:
+        if isinstance(x, KerasTensor):
+            raise _from_outside(x)
     others = run(1)[0] if unknown or data_dependent else results
     return tree.unflatten(result_structure, [_spec(a, b) for a, b in zip(results, others, strict=True)])
 
@@ -240,3 +268,10 @@ def _spec(one: Any, other: Any) -> Any:
         return one if one == other else KerasTensor((), "int32")
     shape = tuple(m if m == n else None for m, n in zip(one.shape, other.shape, strict=True))
     return KerasTensor(shape, dt.name_of(one.dtype))
+
+
+def _from_outside(x: KerasTensor) -> TypeError:
+    return TypeError(
+        f"A function or layer uses a symbolic tensor that is not among its arguments: {x!r}. Give it as a further input, as in "
+        "`Lambda(lambda xs: xs[0] + xs[1])([a, b])`."
+    )

@@ -10,10 +10,11 @@ from cornu import context, ops, optimizers, tree
 from cornu.callbacks import CallbackList, History, Progress
 from cornu.contract import registry
 from cornu.contract.program import Compiled, Program, arrays
+from cornu.layers.graph import value_in_call
 from cornu.layers.layer import Layer, keep_masks
 from cornu.metrics import Mean, Metric
 from cornu.ops.autodiff import value_and_grad
-from cornu.ops.symbolic import KerasTensor, infer_outputs
+from cornu.ops.symbolic import KerasTensor, computing, infer_outputs
 from cornu.primitives import dtypes as dt
 from cornu.training import data as adapters
 from cornu.training.compiled import CompiledLoss, CompiledMetrics
@@ -116,10 +117,11 @@ class Trainer(Layer):
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The scalar to minimize: the compiled loss plus what layers added."""
+        """What to minimize: the compiled loss (it may use symbolic tensors of a functional model), plus what was added."""
         total: Any = None
         if self._compile_loss is not None and y is not None:
-            total = self._compile_loss(y, y_pred, sample_weight)
+            with computing(value_in_call):
+                total = self._compile_loss(y, y_pred, sample_weight)
         for extra in self.losses:
             extra = ops.sum(ops.cast(extra, "float32") if total is None else extra)
             total = extra if total is None else ops.add(total, extra)
