@@ -171,6 +171,7 @@ class IterableAdapter:
     def epoch(self) -> Iterator[Flat]:
         """The batches of one epoch. A generator goes on where the last epoch ended."""
         if self.indexed:
+            getattr(self.source, "on_epoch_begin", lambda: None)()
             count = len(self.source)
             order = random.permutation(count) if self.shuffle else range(count)
             batches: Iterable[Any] = (self.source[int(i)] for i in order)
@@ -185,8 +186,8 @@ class IterableAdapter:
             if self.class_weight is not None:
                 sample_weight = class_weights_to_sample_weights(y, self.class_weight, sample_weight)
             yield tree.flatten_with_structure((pack_x_y_sample_weight(x, y, sample_weight),))
-        if self.indexed and hasattr(self.source, "on_epoch_end"):
-            self.source.on_epoch_end()
+        if self.indexed:
+            getattr(self.source, "on_epoch_end", lambda: None)()
 
 
 def _check_steps(steps: int | None) -> None:

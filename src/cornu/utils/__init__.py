@@ -1,4 +1,4 @@
-"""Helpers: labels, sequences, images as arrays, bounding boxes."""
+"""Helpers: labels, sequences, images as arrays, bounding boxes, data by batches."""
 
 from cornu.random import set_seed as set_random_seed
 from cornu.utils import bounding_boxes
@@ -12,8 +12,11 @@ from cornu.utils.arrays import (
     to_categorical,
     unpack_x_y_sample_weight,
 )
+from cornu.utils.datasets import PyDataset, Sequence
 
 __all__ = [
+    "PyDataset",
+    "Sequence",
     "bounding_boxes",
     "img_to_array",
     "is_keras_tensor",
