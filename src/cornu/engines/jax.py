@@ -432,8 +432,8 @@ def top_k(x: Any, k: Any, sorted: Any = True) -> Any:
 
 # An eager call of these is one call of a compiled function, in place of one for each primitive.
 WHOLE = frozenset(
-    "sum mean max min prod any all var std moments logsumexp take square softmax log_softmax relu relu6 leaky_relu elu selu gelu silu "
-    "log_sigmoid softsign hard_sigmoid layer_normalization rms_normalization normalize dot_product_attention".split()
+    "reshape transpose sum mean max min prod any all var std moments logsumexp take square softmax log_softmax relu relu6 leaky_relu "
+    "elu selu gelu silu log_sigmoid softsign hard_sigmoid layer_normalization rms_normalization normalize dot_product_attention".split()
 )
 _Array = type(jnp.zeros(()))
 _SETTINGS = (int, bool, float, str, NoneType, tuple)
@@ -442,13 +442,13 @@ _SETTINGS = (int, bool, float, str, NoneType, tuple)
 def _whole(body: Callable[..., Any], types: Sequence[type], names: Sequence[str]) -> Callable[..., Any] | None:
     """The op's body compiled, for arguments of these types, the last of them given by name.
 
-    Arguments with a default may be settings, for each value of which it is compiled anew; the others must be arrays.
+    Tuples, and arguments with a default, may be settings, for each value of which it is compiled anew; the others must be arrays.
     """
     parameters = list(inspect.signature(body).parameters.values())
     given = [*parameters[: len(types) - len(names)], *[p for name in names for p in parameters if p.name == name]]
     settings = [p.name for p, kind in zip(given, types) if kind is not _Array]
     if len(given) < len(types) or not all(
-        kind is _Array or (kind in _SETTINGS and p.default is not p.empty) for p, kind in zip(given, types)
+        kind is _Array or kind is tuple or (kind in _SETTINGS and p.default is not p.empty) for p, kind in zip(given, types)
     ):
         return None
 
