@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import sys
 import warnings
@@ -35,6 +36,9 @@ what fails the suite. Written by `python scripts/fuzz.py --cases {count} -n 2 --
 """
 
 
+PROGRESS = 10_000  # cases between two lines that say how far a process is
+
+
 class Found(NamedTuple):
     """Of (op, engine) pairs: the largest errors in units of the last place, and a description of the first failure."""
 
@@ -45,6 +49,7 @@ class Found(NamedTuple):
 def run(cases_of: int, seed: int, engines: list[str], ops: list[str]) -> Found:
     """Judge that many cases."""
     found = Found(defaultdict(float), {})
+    count = itertools.count(1)
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -56,6 +61,9 @@ def run(cases_of: int, seed: int, engines: list[str], ops: list[str]) -> Found:
     )
     @hypothesis.given(cases(tuple(ops)))
     def attempt(case: Case) -> None:
+        done = next(count)
+        if done % PROGRESS == 0:
+            print(f"{done} of {cases_of} cases (seed {seed}), {len(found.failures)} pairs wrong", file=sys.stderr, flush=True)
         for engine in engines:
             with cornu.engine(engine):
                 key = case.spec.op, engine

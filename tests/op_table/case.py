@@ -165,27 +165,14 @@ CASES: dict[str, list[Case]] = {}
 
 
 @dataclass(frozen=True)
-class Domain:
-    """What fuzzing may draw for an op.
-
-    operands: 1 or 2 tensors that broadcast, or 0 for a tensor and the axes of a reduction.
-    kinds: of dtypes, of b(ool), u(nsigned), i(nteger), f(loat), c(omplex).
-    low, high: of ordinary numbers. edges: "" for none but these, "mild" for infinities, NaNs and zeros too, "all" for huge and
-    tiny numbers and the extremes of integers as well.
-    several: whether a reduction takes several axes; keepdims: and that.
-    """
+class Fuzz:
+    """How fuzzing calls an op. arguments: draws the positional arguments and the keywords from a `drawing.Draw`."""
 
     spec: Spec
-    operands: int
-    kinds: str
-    low: float
-    high: float
-    edges: str
-    several: bool = True
-    keepdims: bool = True
+    arguments: Callable[[Any], tuple[tuple[Any, ...], dict[str, Any]]]
 
 
-FUZZED: dict[str, Domain] = {}
+FUZZED: dict[str, Fuzz] = {}
 
 
 def spec(op: str, reference: Callable[..., Any], dtype: Any = "joined", ulps: float = 16.0, by_largest: bool = False) -> Spec:
@@ -226,4 +213,4 @@ def i(*shape: int, low: int = -3, high: int = 5, seed: int = 0, dtype: str = "in
     return numbers(dtype, shape, low, high, seed)
 
 
-__all__ = ["CASES", "FUZZED", "Case", "Domain", "Spec", "add", "edges", "f", "i", "numbers", "plain", "spec"]
+__all__ = ["CASES", "FUZZED", "Case", "Fuzz", "Spec", "add", "edges", "f", "i", "numbers", "plain", "spec"]

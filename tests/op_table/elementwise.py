@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from cornu.primitives import dtypes as dt
-from op_table.case import FUZZED, Array, Domain, add, counting, edges, f, i, numbers, spec
+from op_table.case import FUZZED, Array, Fuzz, add, counting, edges, f, i, numbers, spec
+from op_table.drawing import Numbers, elementwise
 
 
 def unary(
@@ -24,7 +25,7 @@ def unary(
 ) -> None:
     """Each kind of dtype, a scalar, an empty tensor, the edges, a gradient."""
     s = spec(op, reference, dtype, ulps)
-    FUZZED[op] = Domain(s, 1, kinds, low, high, "all" if edge else "")
+    FUZZED[op] = Fuzz(s, elementwise(1, Numbers(kinds, low, high, "all" if edge else "")))
     add(s, f(2, 3, low=low, high=high, dtype="float32"), compiled=True)
     add(s, numbers("float32", (), low, high))
     add(s, numbers("float32", (0, 2)))
@@ -139,7 +140,7 @@ def binary(
     """Broadcasting, Python numbers, promotion, each kind of dtype, empty tensors, the edges against one another, a gradient."""
     s = spec(op, reference, dtype, ulps, by_largest)
     if kinds:
-        FUZZED[op] = Domain(s, 2, kinds, low, high, "all" if edge else "")
+        FUZZED[op] = Fuzz(s, elementwise(2, Numbers(kinds, low, high, "all" if edge else "")))
     a = lambda name, *shape: numbers(name, shape, low, high)  # noqa: E731
 
 

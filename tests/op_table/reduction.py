@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from op_table.case import FUZZED, Domain, add, edges, f, i, numbers, spec
+from op_table.case import FUZZED, Fuzz, add, edges, f, i, numbers, spec
+from op_table.drawing import Numbers, reducing
 
 WITH_NAN = np.array([[1.0, np.nan, 3.0], [np.nan, np.nan, np.nan], [2.0, -1.0, 0.5]], "float32")
 
@@ -28,7 +29,7 @@ def reduction(
 ) -> None:
     """No, one, several, negative axes; keepdims; each kind of dtype; empty tensors; NaNs; a gradient."""
     s = spec(op, reference, dtype, 32.0, True)
-    FUZZED[op] = Domain(s, 0, kinds, low, high, "mild" if nan else "", several, keepdims)
+    FUZZED[op] = Fuzz(s, reducing(Numbers(kinds, low, high, "mild" if nan else ""), several, keepdims))
     x = f(2, 3, 4, low=low, high=high, dtype="float32")
     add(s, x, compiled=True)
     add(s, x, axis=-1)

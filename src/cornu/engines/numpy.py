@@ -302,7 +302,7 @@ kernels["conv_grad_input"] = _one_group("conv_grad_input", _conv_grad_input)
 @kernels.define
 def scatter(x: Any, indices: Any, updates: Any, *, mode: str) -> Any:
     """Rows added to a table (the gradient of an embedding) as one sorted sum."""
-    if mode != "add" or indices.shape[-1] != 1 or x.ndim != 2 or not indices.size or x.dtype.kind != "f":
+    if mode != "add" or indices.shape[-1] != 1 or x.ndim != 2 or not updates.size or x.dtype.kind != "f":
         return TABLE["scatter"].reference(x, indices, updates, mode=mode)
     rows, values = indices.reshape(-1), updates.reshape(-1, x.shape[1])
     inside = (rows >= 0) & (rows < len(x))

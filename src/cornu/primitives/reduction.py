@@ -195,4 +195,6 @@ def _searchsorted_shape(ordered, values, *, side):
 @primitive(DtypeRule(ordered.operands, ordering.result), _searchsorted_shape)
 def searchsorted(ordered, values, *, side="left"):
     """Where to insert `values` into the 1-D `ordered` so that it stays sorted: before ("left") or after ("right") equals."""
+    if ordered.dtype.kind == "V":  # NumPy's order of bfloat16 has no place for NaN
+        ordered, values = ordered.astype("float32"), values.astype("float32")
     return np.searchsorted(ordered, values, side=side).astype("int32")
