@@ -54,3 +54,7 @@ def test_names():
         activations.get("rely")
     with pytest.raises(ValueError, match=r"Not a name, .*: 3 \(as activation function\)"):
         activations.get(3)
+
+
+def test_sigmoid(engine):
+    np.testing.assert_allclose(numbers(activations.sigmoid(X)), 1 / (1 + np.exp(-X.astype("float64"))), rtol=1e-6)

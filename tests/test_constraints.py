@@ -49,3 +49,9 @@ def test_names():
         constraints.get("norm")
     with pytest.raises(NotImplementedError, match="Constraint must implement"):
         constraints.Constraint()(W)
+
+
+def test_there_and_back():
+    made = constraints.deserialize(constraints.serialize(constraints.MinMaxNorm(0.5, 1.5, 0.25, 1)))
+    assert type(made) is constraints.MinMaxNorm
+    assert made.get_config() == {"min_value": 0.5, "max_value": 1.5, "rate": 0.25, "axis": 1}

@@ -69,3 +69,19 @@ def test_names():
 def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_one_of_ones_own(engine):
+    class Cubes(regularizers.Regularizer):
+        def __init__(self, factor=2.0):
+            self.factor = factor
+
+        def __call__(self, x):
+            return self.factor * ops.sum(ops.abs(x) ** 3)
+
+        def get_config(self):
+            return {"factor": self.factor}
+
+    made = Cubes.from_config(Cubes(0.5).get_config())
+    np.testing.assert_allclose(value(made(W)), 0.5 * np.sum(np.abs(W) ** 3), rtol=1e-5)
+    assert regularizers.get(made) is made

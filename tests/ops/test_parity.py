@@ -32,6 +32,12 @@ def test_no_signature_differs(parity, api):
     assert [(name, equal) for name, _, equal, _, _ in parity.rows(api, names) if equal not in ("equal", "")] == []
 
 
+def test_no_name_is_missing_or_untested(parity, api):
+    names = [name for name in api if any(name == p or name.startswith(f"{p}.") for p in parity.DEFAULT)]
+    assert [name for name, present, _, tests, _ in parity.rows(api, names) if present != "yes" or not tests] == []
+    assert parity.tested("keras.ops.no_such_op", lambda x: x) == ""
+
+
 def test_a_signature_that_differs_is_found(parity):
     assert list(parity.differences({"signature": "(x, axis=-1)"}, lambda x, axis=0: x)) == ["(x, axis=0) instead of (x, axis=-1)"]
 
