@@ -58,3 +58,16 @@ def test_bad_input(engine: Any) -> None:
     with pytest.raises(ValueError, match="unused"):
         get_updates(cornu.optimizers.SGD(), K.sum(x * v), [v, w])
     assert len(get_updates(cornu.optimizers.SGD(), [v], [], K.sum(x * v))) == 1  # as in Keras 1
+
+
+def test_an_added_loss_counts_once_after_other_calls(engine: Any) -> None:
+    x = cornu.Input((3,))
+    code = cornu.layers.Dense(2, "tanh")(x)
+    made = cornu.Model(x, code)
+    made.add_loss(K.mean(K.square(code)))
+    made.compile("sgd", "mse")
+    expected = made.test_on_batch(X, Y)
+    f = K.function([*made.inputs, *targets(made), *sample_weights(made)], [total_loss(made)])
+    for _ in range(2):
+        np.testing.assert_allclose(f([X, Y, np.ones(6)])[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(made.test_on_batch(X, Y), expected, rtol=1e-5)
