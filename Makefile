@@ -48,7 +48,7 @@ docs: .venv/test
 	.venv/bin/python scripts/parity.py --document > docs/ops.md
 	.venv/bin/python scripts/fuzz.py --cases 10000 -n 2 --document > docs/accuracy.md
 
-# make bench ARGS='--engines jax --jobs mlp --json results.json'; KERAS_PYTHON=… adds real Keras, from an environment that has it
+# make bench-ops: single ops; make bench ARGS='--engines jax --jobs mlp --json results.json'; KERAS_PYTHON=… adds real Keras, from an environment that has it
 bench: .venv/test
 	.venv/bin/python -m benchmarks $(ARGS)
 
