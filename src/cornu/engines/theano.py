@@ -51,7 +51,7 @@ def _take(same: str = "", **renamed: str) -> None:
 
 
 _take(
-    "exp expm1 log log1p sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh erf real imag "
+    "exp expm1 log log1p sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh erf "
     "maximum minimum arctan2 complex",
     divide="true_div", equal="eq", not_equal="neq", less="lt", less_equal="le", greater="gt", greater_equal="ge",
     logical_and="and_", logical_or="or_", logical_not="invert", bitwise_and="and_", bitwise_or="or_", bitwise_xor="xor",
@@ -379,6 +379,16 @@ def bitcast(x: Any, *, dtype: str) -> Any:
 @lower
 def stop_gradient(x: Any) -> Any:
     return x
+
+
+@lower
+def real(x: Any) -> Any:
+    return pt.real(x) if x.dtype.startswith("complex") else x
+
+
+@lower
+def imag(x: Any) -> Any:
+    return pt.imag(x) if x.dtype.startswith("complex") else pt.zeros_like(x)
 
 
 @lower
