@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ os.environ.pop("KERAS_BACKEND", None)
 # Compiling takes Theano seconds a program: most tests run its programs uncompiled, those of the engine itself compile.
 os.environ.setdefault("CORNU_THEANO_MODE", "python")
 os.environ.setdefault("PYTENSOR_FLAGS", "cxx=")
+
+# A shell starts what runs in its background deaf to Ctrl-C, which some tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import cornu
 from cornu.contract import registry
