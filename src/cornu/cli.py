@@ -110,7 +110,7 @@ def _run(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> int:
     try:
         script, own, backend = split(arguments)
         if backend is not None:
-            registry.get(backend)
+            registry.require(backend)  # loading is for later: TensorFlow would import the other Keras
     except (ValueError, ImportError) as error:
         parser.error(str(error))
     if script is None:

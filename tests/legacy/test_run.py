@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from cornu.contract import registry
 from cornu.legacy.run import split
 
 SCRIPT = """
@@ -36,6 +37,13 @@ def test_arguments_main_path_and_exit_status(tmp_path):
     status, out, _ = run(tmp_path, "run", "script.py", "--epochs", "3", "--backend", "numpy")
     assert status == 7
     assert out[0] == f"__main__ ['--epochs', '3'] True {tmp_path.name} numpy numpy"
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names() if registry.is_installed(name)])
+def test_on_every_engine(tmp_path, name):
+    """On TensorFlow too, which imports the other Keras."""
+    status, out, err = run(tmp_path, "run", "script.py", "--backend", name)
+    assert (status, out[0].split()[-2:]) == (7, [name, name]), err
 
 
 def test_run_may_be_left_out(tmp_path):

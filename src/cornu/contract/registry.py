@@ -110,9 +110,14 @@ def get(name: str | Engine) -> Engine:
     return engine
 
 
-def _load(name: str) -> Engine:
+def require(name: str) -> None:
+    """Make sure that there is such an engine and that it is installed, without loading it. Errors as in `get`."""
     if not is_installed(name):
         raise ImportError(f"The engine {name!r} is not installed. Install it with: {install_command(name)}")
+
+
+def _load(name: str) -> Engine:
+    require(name)
     return _entry(name).load()()
 
 

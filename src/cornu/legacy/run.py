@@ -54,12 +54,12 @@ def run(script: str, arguments: Sequence[str] = (), backend: str | None = None) 
     """
     with io.open_code(os.path.abspath(script)) as file:
         source = file.read()
-    if backend is not None:
-        registry.set_backend(backend)
-        os.environ["KERAS_BACKEND"] = backend
     from cornu import as_keras  # what this does to the process is wanted now, not when this file is imported
 
     as_keras.install()
+    if backend is not None:
+        registry.set_backend(backend)
+        os.environ["KERAS_BACKEND"] = backend
     main = ModuleType("__main__")
     main.__dict__.update(__file__=script, __builtins__=builtins, __cached__=None, __package__=None)
     sys.argv = [script, *arguments]
