@@ -182,8 +182,9 @@ def einsum(subscripts, *operands, **kwargs):
     Raises:
         ValueError: for subscripts that don't fit the operands.
     """
-    if operands and builtins.all(dtype_of(x) == "int8" for x in operands):
-        operands = tuple(cast(x, "int32") for x in operands)
+    if operands:  # sums that come before the products must not lose what the result can hold
+        small = builtins.all(dtype_of(x) == "int8" for x in operands)
+        operands = tuple(cast(x, "int32" if small else joined(*operands)) for x in operands)
     terms, output = _read(subscripts, [len(shape_of(x)) for x in operands])
     _check_sizes(subscripts, terms, operands)
     taken = [_diagonals(term, x) for term, x in zip(terms, operands, strict=True)]
