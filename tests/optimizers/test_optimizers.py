@@ -199,6 +199,7 @@ def test_what_is_wrong_is_named(engine):
 
 @pytest.mark.parametrize("made", [
     optimizers.SGD(0.1, momentum=0.5, nesterov=True, clipnorm=2.0), optimizers.AdamW(0.1), optimizers.RMSprop(centered=True),
+    optimizers.Adagrad(0.1, 0.2), optimizers.Adadelta(rho=0.9), optimizers.Adamax(beta_1=0.8), optimizers.Nadam(epsilon=1e-4),
     optimizers.Adam(schedules.CosineDecay(0.1, 10, warmup_target=0.2, warmup_steps=3), use_ema=True),
 ])  # fmt: skip
 def test_configs(made):
@@ -256,7 +257,7 @@ MODELS = {"linear": _linear, "mlp": _mlp, "attn": _attention}
 
 @pytest.mark.parametrize("trace", [
     "linear/sgd", "linear/adam", "linear/accum", "mlp/rmsprop", "mlp/adamw", "mlp/schedule", "attn/rmsprop", "attn/adamw",
-    "attn/schedule",
+    "attn/schedule", "linear/adagrad", "linear/adamax", "mlp/adadelta", "mlp/nadam", "attn/adadelta", "attn/nadam",
 ])  # fmt: skip
 def test_traces_of_real_keras(shared, engine, trace):
     """The same first weights and batch give the ten losses that real Keras saw."""

@@ -1,8 +1,7 @@
 """Training and prediction as Keras 2.3.1 on Theano and on CNTK did them, on Cornu's engines of those names and on NumPy.
 
-Left out until Cornu has them: the optimizers Adagrad, Adadelta, Adamax, Nadam; models whose file must be read as a whole. The
-files of convolutional networks written on Theano hold kernels turned round and its own padding: reading files is the place for
-that.
+Left out until Cornu has them: models whose file must be read as a whole. The files of convolutional networks written on Theano
+hold kernels turned round and its own padding: reading files is the place for that.
 """
 
 import json
@@ -14,7 +13,8 @@ import cornu
 from cornu import layers, ops, optimizers, regularizers
 from cornu.contract import registry
 
-# Two rules have changed since: the old RMSprop added epsilon to the root, and `hard_sigmoid` was steeper.
+# Some rules have changed since: the old RMSprop and Adagrad added epsilon to the root, the latter began at zero, Nadam's momentum
+# grew slowlier, and `hard_sigmoid` was steeper.
 
 
 class OldRMSprop(optimizers.RMSprop):
@@ -29,11 +29,33 @@ class OldRMSprop(optimizers.RMSprop):
         )
 
 
+class OldAdagrad(optimizers.Adagrad):
+    """The learning rate times gradient / (root + epsilon)."""
+
+    def update_step(self, gradient, variable, learning_rate):
+        slot = self._accumulated[self._index[variable]]
+        total = ops.add(slot, ops.square(gradient))
+        slot.assign(total)
+        variable.assign(
+            ops.subtract(variable, ops.divide(ops.multiply(gradient, learning_rate), ops.add(ops.sqrt(total), self.epsilon)))
+        )
+
+
+class OldNadam(optimizers.Nadam):
+    """Its momentum grows by `schedule_decay`."""
+
+    def momentum(self, step):
+        return super().momentum(ops.multiply(step, 0.004))
+
+
 def old_hard_sigmoid(x):
     return ops.clip(ops.add(ops.multiply(x, 0.2), 0.5), 0.0, 1.0)
 
 
-OPTIMIZERS = {"SGD": optimizers.SGD, "Adam": optimizers.Adam, "RMSprop": OldRMSprop}
+OPTIMIZERS = {
+    "SGD": optimizers.SGD, "Adam": optimizers.Adam, "Adadelta": optimizers.Adadelta, "Adamax": optimizers.Adamax,
+    "RMSprop": OldRMSprop, "Adagrad": lambda **config: OldAdagrad(initial_accumulator_value=0.0, **config), "Nadam": OldNadam,
+}  # fmt: skip
 
 
 def mlp():
@@ -73,8 +95,8 @@ MODELS = {"mlp": mlp, "cnn": cnn, "lstm": lstm, "embed": embed, "linear": linear
 TRACES = [
     f"{model}/{optimizer}"
     for model, row in {
-        "mlp": "sgdm rmsprop", "cnn": "sgd adam", "lstm": "sgdm rmsprop", "embed": "sgd adam", "linear": "sgd adam",
-        "merge": "sgdm rmsprop",
+        "mlp": "sgdm rmsprop adagrad adamax", "cnn": "sgd adam adadelta nadam", "lstm": "sgdm rmsprop adagrad adamax",
+        "embed": "sgd adam adadelta nadam", "linear": "sgd adam adadelta nadam", "merge": "sgdm rmsprop adagrad adamax",
     }.items()
     for optimizer in row.split()
 ]  # fmt: skip
@@ -101,7 +123,7 @@ def test_losses_of_ten_steps(engine, shared, trace):
     row, arrays = fixture(shared, f"trace2/{trace}")
     model = MODELS[trace.split("/")[0]]()
     model.set_weights([arrays[name] for name in sorted(arrays) if name[0] == "w"])
-    config = {key: value for key, value in row["optimizer"]["config"].items() if key != "decay"}
+    config = {key: value for key, value in row["optimizer"]["config"].items() if key not in ("decay", "schedule_decay")}
     model.compile(OPTIMIZERS[row["optimizer"]["class_name"]](**config), row["loss"])
     x = [arrays[name] for name in sorted(arrays) if name[0] == "x"]
     losses = [np.ravel(model.train_on_batch(x if len(x) > 1 else x[0], arrays["y0"]))[0] for _ in range(10)]
