@@ -91,8 +91,14 @@ def test_bad_plateaus():
         callbacks.ReduceLROnPlateau(mode="up")
     with pytest.raises(TypeError, match="no arguments patient"):
         callbacks.ReduceLROnPlateau(patient=3)
-    with pytest.raises(ValueError, match=r"ReduceLROnPlateau monitors 'val_loss'.*loss"):
-        model().fit(X, Y, verbose=0, callbacks=[callbacks.ReduceLROnPlateau()])
+
+
+@pytest.mark.parametrize("kind", [callbacks.ReduceLROnPlateau, callbacks.EarlyStopping])
+def test_an_unknown_monitor_warns_and_does_nothing(kind):
+    trained = model()
+    with pytest.warns(UserWarning, match=rf"{kind.__name__} monitors 'val_loss'.*Available: loss"):
+        history = trained.fit(X, Y, epochs=3, verbose=0, callbacks=[kind(patience=1)])
+    assert len(history.epoch) == 3 and len(set(history.history.get("learning_rate", [0]))) == 1
 
 
 def test_a_loss_that_is_not_finite_stops(engine, capsys):

@@ -7,6 +7,7 @@ import inspect
 import math
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,17 +142,16 @@ class MonitorCallback(Callback):
         upward = mode == "max" or (mode == "auto" and any(monitor.endswith(end) for end in ("acc", "accuracy", "auc")))
         self.monitor, self.sign, self.min_delta = monitor, (1 if upward else -1), abs(min_delta)
 
-    def get_monitor_value(self, logs: Any) -> float:
-        """The value that is watched.
-
-        Raises:
-            ValueError: if the logs have none of that name.
-        """
-        if self.monitor not in (logs or {}):
-            raise ValueError(
-                f"{type(self).__name__} monitors {self.monitor!r}, which is not available. Available: {', '.join(logs or {})}."
-            )
-        return logs[self.monitor]
+    def get_monitor_value(self, logs: Any) -> float | None:
+        """The value that is watched; None, with a warning, if the logs have none of that name."""
+        if self.monitor in (logs or {}):
+            return logs[self.monitor]
+        warnings.warn(
+            f"{type(self).__name__} monitors {self.monitor!r}, which is not available: nothing is done. "
+            f"Available: {', '.join(logs or {})}.",
+            stacklevel=3,
+        )
+        return None
 
     def is_better(self, value: float, best: float | None) -> bool:
         """Whether a value improves on the best (None: there was none yet)."""
@@ -182,7 +182,7 @@ class EarlyStopping(MonitorCallback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         value = self.get_monitor_value(logs)
-        if epoch < self.start_from_epoch:
+        if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1
         if self.is_better(value, self.best):
@@ -242,6 +242,8 @@ class ReduceLROnPlateau(MonitorCallback):
         rate = _learning_rate(self.model)
         logs["learning_rate"] = rate
         value = self.get_monitor_value(logs)
+        if value is None:
+            return
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0

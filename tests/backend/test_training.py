@@ -57,7 +57,60 @@ def test_bad_input(engine: Any) -> None:
     x, v, w = K.placeholder((2,)), K.variable(1.0, name="used"), K.variable(1.0, name="unused")
     with pytest.raises(ValueError, match="unused"):
         get_updates(cornu.optimizers.SGD(), K.sum(x * v), [v, w])
-    assert len(get_updates(cornu.optimizers.SGD(), [v], [], K.sum(x * v))) == 1  # as in Keras 1
+    with pytest.raises(ValueError, match="constraints belong to the variables"):
+        get_updates(cornu.optimizers.SGD(), [v], {v: abs}, K.sum(x * v))
+    with pytest.raises(TypeError, match="params"):
+        get_updates(cornu.optimizers.SGD(), K.sum(x * v))
+
+
+def test_the_arguments_of_old_and_new(engine: Any) -> None:
+    calls: list[Any] = [
+        lambda loss, params: ((loss, params), {}), lambda loss, params: ((), {"loss": loss, "params": params}),
+        lambda loss, params: ((params, [], loss), {}), lambda loss, params: ((params,), {"constraints": {}, "loss": loss}),
+        lambda loss, params: ((), {"params": params, "constraints": [], "loss": loss}),
+        lambda loss, params: ((loss,), {"params": params, "constraints": []}),
+    ]  # fmt: skip
+    for arguments in calls:
+        x, v = K.placeholder((2,)), K.variable(1.0)
+        args, kwargs = arguments(K.sum(x * v), [v])
+        K.function([x], [], updates=get_updates(cornu.optimizers.SGD(0.1), *args, **kwargs))([[2.0, 3.0]])
+        np.testing.assert_allclose(K.get_value(v), 0.5, rtol=1e-6)
+
+
+def softmax(z: np.ndarray) -> np.ndarray:
+    e = np.exp(z - z.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def test_an_actor_with_a_loss_of_its_own(engine: Any) -> None:
+    """Policy gradient: the loss is made of symbols, with no `compile`; two steps, by hand beside."""
+    actor = cornu.Sequential([cornu.Input((3,)), cornu.layers.Dense(2, "softmax")])
+    action, reward = K.placeholder((None, 2)), K.placeholder((None,))
+    chosen = K.sum(action * actor.output, axis=-1)
+    loss = -K.mean(K.log(chosen) * K.stop_gradient(reward))
+    step = K.function(
+        [actor.input, action, reward], [], updates=get_updates(cornu.optimizers.SGD(0.5), params=actor.trainable_weights, loss=loss)
+    )
+    taken, returns = np.eye(2, dtype="float32")[CLASSES[:, 0]], rng.normal(size=6).astype("float32")
+    kernel, bias = actor.get_weights()
+    for _ in range(2):
+        assert step([X, taken, returns]) == []
+        slope = returns[:, None] * (softmax(X @ kernel + bias) - taken) / len(X)
+        kernel, bias = kernel - 0.5 * X.T @ slope, bias - 0.5 * slope.sum(0)
+        np.testing.assert_allclose(actor.get_weights()[0], kernel, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(actor.get_weights()[1], bias, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "last"),
+    [
+        ("sparse_categorical_crossentropy", 1), (cornu.losses.sparse_categorical_crossentropy, 1), ("SparseCategoricalCrossentropy", 1),
+        (cornu.losses.SparseCategoricalCrossentropy(name="other"), 1), ("categorical_crossentropy", 2),
+        (cornu.losses.CategoricalCrossentropy(name="not_sparse_categorical_crossentropy"), 2),
+    ],
+)  # fmt: skip
+def test_targets_of_sparse_losses(loss: Any, last: int) -> None:
+    assert K.int_shape(targets(model(loss, "sgd"))[0]) == (None, last)
 
 
 def test_an_added_loss_counts_once_after_other_calls(engine: Any) -> None:

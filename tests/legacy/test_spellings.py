@@ -188,6 +188,20 @@ class TestModels:
             losses.append(before)
         assert float(model.optimizer.lr.numpy()) == pytest.approx(0.1) and len(w) == 2
 
+    def test_lr_is_the_rate_at_the_present_step(self, K, engine):
+        x, y = self.data()
+        model = self.model(K)
+        optimizer = K.optimizers.SGD(K.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5))
+        model.compile(optimizer, "mse")
+        for step in range(3):
+            assert float(K.backend.get_value(optimizer.lr)) == pytest.approx(0.1 * 0.5**step)
+            model.train_on_batch(x, y)
+        with pytest.raises(TypeError, match="follows a schedule"):
+            optimizer.lr = 0.5
+        decaying = K.optimizers.SGD(lr=0.1, decay=0.5)
+        decaying.lr = 0.25
+        assert float(K.backend.get_value(decaying.lr)) == pytest.approx(0.25)
+
     def test_merged_branches(self, K):
         left, right = K.Sequential([K.layers.Dense(2, input_dim=3)]), K.Sequential([K.layers.Dense(2, input_dim=4)])
         model = K.Sequential()

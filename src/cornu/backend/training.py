@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from cornu import config, ops
+from cornu import config, losses, ops
 from cornu.backend.gradients import gradients
 from cornu.backend.graph import placeholder, running
 from cornu.contract.state import StateScope
@@ -20,6 +20,12 @@ class _Drawn(NamedTuple):
     total_loss: KerasTensor
 
 
+def _is_sparse(loss: Any) -> bool:
+    """Whether a loss takes integer labels, one for each prediction of all classes."""
+    found = losses.get(loss)
+    return getattr(found, "fn", found) is losses.sparse_categorical_crossentropy
+
+
 def _drawn(model: Any) -> _Drawn:
     compiled = model._compile
     if compiled is None or compiled["loss"] is None:
@@ -27,11 +33,10 @@ def _drawn(model: Any) -> _Drawn:
     known = getattr(model, "_compile_drawn", None)
     if known is not None and known.compiled is compiled:
         return known
-    losses = per_output(compiled["loss"], model.output_names, "loss")
     targets, weights = [], []
-    for name, output, loss in zip(model.output_names, model.outputs, losses, strict=True):
-        sparse = "sparse_categorical_crossentropy" in str(getattr(loss, "name", getattr(loss, "__name__", loss)))
-        shape = (*output.shape[:-1], 1) if sparse else output.shape
+    by_output = per_output(compiled["loss"], model.output_names, "loss")
+    for name, output, loss in zip(model.output_names, model.outputs, by_output, strict=True):
+        shape = (*output.shape[:-1], 1) if _is_sparse(loss) else output.shape
         targets.append(placeholder(shape, dtype=output.dtype, name=f"{name}_target"))
         weights.append(placeholder((None,), name=f"{name}_sample_weights"))
     of_outputs = CompiledLoss(compiled["loss"], compiled["loss_weights"], model.output_names)
@@ -68,14 +73,17 @@ def total_loss(model: Any) -> KerasTensor:
     return _drawn(model).total_loss
 
 
-def get_updates(optimizer: Any, loss: Any, params: Any, *older: Any) -> list[KerasTensor]:
-    """What `K.function` takes as `updates` for one step of the optimizer. Keras 1: `(params, constraints, loss)`.
+def get_updates(optimizer: Any, *args: Any, **kwargs: Any) -> list[KerasTensor]:
+    """What `K.function` takes as `updates` for one step of the optimizer.
+
+    Args:
+        optimizer: has the step. args, kwargs: `loss` (scalar symbolic tensor) and `params` (list of variables), in this order; or
+            `params, constraints, loss` as in Keras 1. `constraints` must be empty: they are the variables' own now.
 
     Raises:
-        ValueError: if the loss doesn't depend on a variable among `params`.
+        TypeError: for other arguments. ValueError: if there are constraints, or the loss doesn't depend on one of the variables.
     """
-    if older:
-        loss, params = older[0], loss
+    loss, params = (_of_keras_1 if args and isinstance(args[0], (list, tuple)) else _of_keras_2)(*args, **kwargs)
     variables: Sequence[Any] = list(params)
     slopes = gradients(loss, variables)
     without = [v.path for v, slope in zip(variables, slopes, strict=True) if slope is None]
@@ -94,3 +102,13 @@ def get_updates(optimizer: Any, loss: Any, params: Any, *older: Any) -> list[Ker
         return count
 
     return [apply(step, tuple(slopes), {})]
+
+
+def _of_keras_2(loss: Any, params: Any, constraints: Any = ()) -> tuple[Any, Any]:
+    if constraints:
+        raise ValueError("get_updates: constraints belong to the variables: give layers `kernel_constraint=…` instead.")
+    return loss, params
+
+
+def _of_keras_1(params: Any, constraints: Any, loss: Any) -> tuple[Any, Any]:
+    return _of_keras_2(loss, params, constraints)

@@ -180,7 +180,15 @@ _add_weight = Layer.add_weight
 
 
 def _rate(self: Any) -> Any:
-    return self._learning_rate
+    """`learning_rate`; where it falls by the old `decay`, what it is at the start."""
+    return getattr(self._schedule, "start", self.learning_rate)
+
+
+def _set_rate(self: Any, value: Any) -> None:
+    if hasattr(self._schedule, "start"):
+        self._schedule.start.assign(value)
+    else:
+        self.learning_rate = value
 
 
 def attributes() -> Iterator[tuple[Any, str, Any]]:
@@ -193,7 +201,7 @@ def attributes() -> Iterator[tuple[Any, str, Any]]:
         (models.Model, "targets", property(training.targets)), (models.Model, "total_loss", property(training.total_loss)),
         (models.Model, "sample_weights", property(training.sample_weights)),
         (optimizers.Optimizer, "get_updates", training.get_updates),
-        (optimizers.Optimizer, "lr", property(_rate, lambda self, value: self._learning_rate.assign(value))),
+        (optimizers.Optimizer, "lr", property(_rate, _set_rate)),
     )  # fmt: skip
 
 

@@ -85,7 +85,12 @@ def _decay(value: float | None) -> Any:
 
     def do(optimizer: Any) -> None:
         start = optimizer._learning_rate
-        optimizer._schedule = lambda: ops.divide(start, ops.add(1.0, ops.multiply(value, ops.cast(optimizer.iterations, "float32"))))
+
+        def rate() -> Any:
+            return ops.divide(start, ops.add(1.0, ops.multiply(value, ops.cast(optimizer.iterations, "float32"))))
+
+        rate.start = start  # type: ignore[attr-defined]
+        optimizer._schedule = rate
 
     return After(do, "with `learning_rate=keras.optimizers.schedules.InverseTimeDecay(…)`")
 
