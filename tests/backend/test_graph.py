@@ -41,6 +41,11 @@ def test_wrong_input(engine: Any) -> None:
         f([X.T, 1])
     with pytest.raises(TypeError, match=r"input 1 \('count'\): expected int32, got float32"):
         f([X, 1.5])
+    for bad in ([["a", "b", "c"]], np.array([["a", "b", "c"]]), None, np.array([[None] * 3])):
+        with pytest.raises(TypeError, match=r"input 0 \('images'\): expected numbers, got"):
+            f([bad, 1])
+    with pytest.raises(ValueError, match=r"input 0 \('images'\): .*inhomogeneous"):
+        f([[[1, 2, 3], [1, 2]], 1])
     with pytest.raises(TypeError, match="symbolic"):
         f([x, 1])
     with pytest.raises(ValueError, match="images"):

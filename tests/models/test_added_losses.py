@@ -167,3 +167,43 @@ def test_the_last_call_counts():
         found = model.compute_loss(second, np.ones((4, 2), "float32"), model(second))
     w, b = model.get_layer("hidden").get_weights()
     np.testing.assert_allclose(np.asarray(found), np.mean(second @ w + b), rtol=1e-5)
+
+
+def test_a_metric_that_refers_to_symbolic_tensors(engine):
+    x = layers.Input((4,))
+    code = layers.Dense(2, activation="tanh")(layers.Dropout(0.5)(x))
+    model, inner = Model(x, layers.Dense(4)(code)), Model(x, code)
+    size, beside = K.sum(K.square(code), axis=-1), layers.Dropout(0.5)(code)
+
+    def norm(y_true, y_pred):
+        return K.mean(size)
+
+    model.compile(cornu.optimizers.SGD(0.0), "mse", metrics=[norm, lambda y_true, y_pred: K.mean(beside) * 0.0 + 2.0, "mae"])
+    found = model.evaluate(X, X, verbose=0, return_dict=True)
+    np.testing.assert_allclose(found["norm"], np.mean(np.sum(inner.predict(X, verbose=0) ** 2, axis=-1)), rtol=1e-5)
+    np.testing.assert_allclose(found["<lambda>"], 2.0)
+    logs = model.fit(X, X, epochs=2, batch_size=4, verbose=0, validation_data=(X, X)).history
+    np.testing.assert_allclose(logs["val_norm"], [found["norm"]] * 2, rtol=1e-5)
+    assert abs(logs["norm"][0] - logs["norm"][1]) > 1e-4  # by dropout: it is the training call's value
+
+
+def test_a_metric_sees_the_call_before_the_update(engine):
+    _, hidden, model = drawn()
+    model.compile(cornu.optimizers.SGD(0.5), "mse", metrics=[lambda y_true, y_pred: K.mean(hidden)])
+    w, b = model.get_layer("hidden").get_weights()
+    found = model.train_on_batch(data(), np.ones((16, 2), "float32"))[1]
+    np.testing.assert_allclose(found, np.mean(data() @ w + b), rtol=1e-4, atol=1e-6)
+
+
+def test_such_a_metric_in_a_step_of_ones_own():
+    class Own(Model):
+        def test_step(self, data):
+            x, y = data
+            return self.compute_metrics(x, y, self(x))
+
+    x = layers.Input((3,))
+    hidden = layers.Dense(4)(x)
+    model = Own(x, layers.Dense(2)(hidden))
+    model.compile("sgd", "mse", metrics=[lambda y_true, y_pred: K.mean(hidden)])
+    with pytest.raises(ValueError, match="further output"):
+        model.evaluate(data(), np.ones((16, 2), "float32"), verbose=0)

@@ -265,11 +265,13 @@ def _checked(engine: Engine, value: Any, symbol: KerasTensor, where: str) -> Any
         raise TypeError(f"{where}: got a symbolic tensor where numbers are needed: {value!r}.")
     if isinstance(value, Variable):
         value = value.value
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "OSUMm":
+        raise TypeError(f"{where}: expected numbers, got an array of dtype {value.dtype}.")
     if not engine.is_tensor(value):
         try:
             have = engine.describe(value, where) if hasattr(value, "shape") else default_dtype(value)
-        except ValueError as error:
-            raise ValueError(f"{where}: {error}.") from None
+        except (TypeError, ValueError) as error:
+            raise type(error)(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
         value = np.asarray(value, None if hasattr(value, "shape") else dt.numpy_dtype(have))
     else:
         have = engine.dtype_of(value)

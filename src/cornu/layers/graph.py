@@ -7,7 +7,7 @@ from typing import Any
 
 from cornu import tree
 from cornu.layers.core import InputLayer
-from cornu.layers.layer import known_in_call
+from cornu.layers.layer import continuing_call
 from cornu.ops.symbolic import KerasTensor, Node
 
 
@@ -75,8 +75,13 @@ def value_in_call(tensor: KerasTensor) -> Any:
     """What a symbolic tensor of a functional model is in its last call inside `keep_masks`.
 
     Raises:
-        ValueError: if it doesn't follow from the tensors of the model.
+        ValueError: if it doesn't follow from the tensors of the model, or there was no such call.
     """
-    known = known_in_call()
-    evaluate(_nodes_to([tensor], known), known)
-    return known[id(tensor)]
+    with continuing_call() as known:
+        if not known:
+            raise ValueError(
+                f"The value of {tensor!r} is known only in the step of its own functional model: in a step of your own, let the "
+                "model give it as a further output, and update a metric with that."
+            )
+        evaluate(_nodes_to([tensor], known), known)
+        return known[id(tensor)]

@@ -92,6 +92,17 @@ def known_in_call() -> dict[int, Any]:
     return {} if now is None else now.known
 
 
+@contextlib.contextmanager
+def continuing_call() -> Iterator[dict[int, Any]]:
+    """Gives `known_in_call()`; layers that are called inside the block belong to that call, they begin none of their own."""
+    now = _call.get() or CallContext()
+    before, now.inside = now.inside, True
+    try:
+        yield now.known
+    finally:
+        now.inside = before
+
+
 def training_phase() -> bool | None:
     """`training` of the call that is under way; None outside of calls, or where nobody said."""
     now = _call.get()

@@ -73,12 +73,13 @@ class CompiledLoss:
 
 
 class CompiledMetrics:
-    """Metrics per output; "accuracy" is settled when the shapes are known."""
+    """Metrics per output; "accuracy" is settled when the shapes are known. `by_functions`: whether some are functions."""
 
     def __init__(self, given: Any, weighted: Any, names: Sequence[str], y: Any, y_pred: Any) -> None:
         self.names = list(names)
         targets, predictions = flat_like(y, names), flat_like(y_pred, names)
         self.rows: list[tuple[Any, int, bool]] = []
+        self.by_functions = False
         for source, is_weighted in ((given, False), (weighted, True)):
             if source is None:
                 continue
@@ -92,7 +93,9 @@ class CompiledMetrics:
             for i, entry in enumerate(entries):
                 for item in entry if isinstance(entry, (list, tuple)) else [entry]:
                     if item is not None:
-                        self.rows.append((self._make(item, targets[i], predictions[i]), i, is_weighted))
+                        made = self._make(item, targets[i], predictions[i])
+                        self.by_functions |= type(made) is metrics.MeanMetricWrapper and not isinstance(item, str)
+                        self.rows.append((made, i, is_weighted))
 
     @staticmethod
     def _make(item: Any, target: Any, prediction: Any) -> Any:

@@ -91,24 +91,29 @@ class Trainer(Layer):
         x, y, sample_weight = adapters.unpack_x_y_sample_weight(data)
 
         def forward() -> Any:
-            with keep_masks():
+            with keep_masks() as now:
                 y_pred = self(x, training=True)
                 loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
-            return self.optimizer.scale_loss(loss), (loss, y_pred)
+            return self.optimizer.scale_loss(loss), (loss, y_pred, self._for_metrics(now.known))
 
         variables = self._trained()
-        (_, (loss, y_pred)), grads = value_and_grad(forward, variables, has_aux=True)()
+        (_, (loss, y_pred, known)), grads = value_and_grad(forward, variables, has_aux=True)()
         self.optimizer.apply(grads, variables)
         self._track(loss, x)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+        with keep_masks() as now:
+            now.known = known
+            return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def test_step(self, data: Any) -> Logs:
         """Loss and metrics of a batch."""
         x, y, sample_weight = adapters.unpack_x_y_sample_weight(data)
-        with keep_masks():
+        with keep_masks() as now:
             y_pred = self(x, training=False)
             self._track(self.compute_loss(x, y, y_pred, sample_weight, training=False), x)
-        return self.compute_metrics(x, y, y_pred, sample_weight)
+        known = self._for_metrics(now.known)
+        with keep_masks() as now:
+            now.known = known
+            return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
         """Predictions for a batch."""
@@ -130,10 +135,15 @@ class Trainer(Layer):
         return total
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
-        """Update the compiled metrics and return all results."""
+        """Update the compiled metrics (functions may use symbolic tensors of a functional model) and return all results."""
         if self._compile_metrics is not None and y is not None:
-            self._compile_metrics.update_state(y, y_pred, sample_weight)
+            with computing(value_in_call):
+                self._compile_metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
+
+    def _for_metrics(self, known: dict[int, Any]) -> dict[int, Any]:
+        """The values of symbolic tensors, if there is a metric that may ask for them."""
+        return known if self._compile_metrics is not None and self._compile_metrics.by_functions else {}
 
     def get_metrics_result(self) -> Logs:
         """Name -> present value of all metrics."""
