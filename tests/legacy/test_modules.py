@@ -36,6 +36,11 @@ def test_names_are_those_of_cornu(as_keras):
     assert mean_squared_error is losses.mean_squared_error
 
 
+def test_a_failed_import_says_that_it_is_cornu(as_keras):
+    with pytest.raises(ImportError, match=r"'Frobnicator' from 'keras\.callbacks' \(.*cornu.callbacks\.py\)"):
+        from keras.callbacks import Frobnicator  # noqa: F401
+
+
 def test_tensorflow_keras(as_keras):
     from tensorflow.keras import layers as there
     from tensorflow.keras.models import Sequential

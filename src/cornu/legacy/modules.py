@@ -104,6 +104,8 @@ class _Views(Loader):
     def exec_module(self, module: ModuleType) -> None:
         assert isinstance(module, View)
         module._targets = target(module.__name__) or ()
+        if module._targets:  # so that Python's "cannot import name" says whose module it is
+            module.__file__ = importlib.import_module(module._targets[0]).__file__
         if module.__name__ in ROOTS:
             module.__version__ = "2.3.1"  # type: ignore[attr-defined]  # some scripts ask; it is the last version that they were written for
 
