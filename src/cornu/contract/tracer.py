@@ -145,10 +145,14 @@ class Tracer(Engine):
 
     def subtrace(self, fn: Callable[..., Any], specs: Sequence[tuple[Any, str]]) -> tuple[Tracer, list[Any]]:
         """Record `fn` in a graph of its own (not closed yet)."""
-        tracer = Tracer(self.host, self)
+        tracer = self._nested()
         inputs = [tracer.input(shape, dtype) for shape, dtype in specs]
         with context.use(tracer):
             return tracer, [tracer.lift(x) for x in fn(*inputs)]  # an outer value among the outputs is captured too
+
+    def _nested(self) -> Tracer:
+        """The recorder of a function inside of this one's."""
+        return Tracer(self.host, self)
 
     def _fresh(self, x: Any) -> Value:
         """The same tensor as a value of its own."""
@@ -164,6 +168,53 @@ class Tracer(Engine):
         loss, auxiliary = fn(*inputs)
         grads = gradients(self.graph.nodes[start:], [self.lift(loss)], None, inputs)
         return loss, auxiliary, grads
+
+
+class Capturing(Tracer):
+    """Takes the host's tensors as further inputs, not for constants: gradients flow to them, and they may be traced."""
+
+    def __init__(self, host: Engine, outer: Tracer | None = None) -> None:
+        super().__init__(host, outer)
+        self.given: dict[int, tuple[Value, Any]] = {}  # by identity: not all tensors can be keys
+
+    def asarray(self, x: Any, dtype: str | None = None) -> Any:
+        return super().asarray(self.lift(x) if self._is_foreign(x) else x, dtype)
+
+    def lift(self, x: Any) -> Value:
+        if not self._is_foreign(x):
+            return super().lift(x)
+        if isinstance(self.outer, Capturing):
+            return super().lift(self.outer.lift(x))
+        if id(x) not in self.given:
+            shape: tuple[Any, ...] = self.host.shape_of(x)
+            if None in shape:
+                raise ValueError(f"a tensor of the unknown shape {shape} can't be recorded")
+            self.given[id(x)] = Value(self.graph, shape, self.host.dtype_of(x)), x
+        return self.given[id(x)][0]
+
+    def _nested(self) -> Tracer:
+        return Capturing(self.host, self)
+
+    def _is_foreign(self, x: Any) -> bool:
+        return not isinstance(x, (Value, np.ndarray, np.generic)) and self.host.is_tensor(x)
+
+
+def capture(fn: Callable[..., list[Any]], specs: Sequence[tuple[Any, str]]) -> tuple[Graph, list[Any]]:
+    """`fn`, of tensors of these shapes and dtypes, as a graph for the engine in charge; and what its further inputs stand for.
+
+    Raises:
+        ValueError: for an unknown shape.
+    """
+    engine = context.current()
+    if any(None in shape for shape, _ in specs):
+        raise ValueError(f"tensors of the unknown shapes {[shape for shape, _ in specs]} can't be recorded")
+    tracer = Capturing(engine.host, engine if isinstance(engine, Tracer) else None)
+    inputs = [tracer.input(shape, dtype) for shape, dtype in specs]
+    with context.use(tracer):
+        outputs = [tracer.lift(x) for x in fn(*inputs)]
+    captured = tracer.close(outputs)
+    tracer.graph.inputs.extend(value for value, _ in tracer.given.values())
+    return tracer.graph.prune(), [*captured, *[x for _, x in tracer.given.values()]]
 
 
 class Recording:

@@ -10,6 +10,9 @@ import numpy as np
 
 from cornu import context, tree
 from cornu import primitives as P
+from cornu.contract.state import StateScope
+from cornu.contract.tracer import capture
+from cornu.graph.batching import batchable, run_batched
 from cornu.ops.common import axis_of, dtype_of, shape_of, slice_axis, tensor
 from cornu.ops.op import export, op
 from cornu.ops.symbolic import KerasTensor
@@ -242,8 +245,39 @@ def map(f, xs):
 
 @op
 def vectorized_map(function, elements):
-    """`function` of each element along the first axis of the nested tensors `elements`, all at once; results are stacked."""
-    return map(function, elements)
+    """`function` of each element along the first axis of the nested tensors `elements`, all at once; results are stacked.
+
+    The function is recorded on one element, then each of its primitives runs once on all of them. It runs on one element after the
+    other, as in `map`, where that can't be: where it assigns variables, can't be recorded (it needs an element's numbers in Python,
+    or calls the engine's own functions), or has a primitive without a rule for batches (`graph/batching.py`): control flow, scatter,
+    slices at computed places, convolution, pooling, `take` where both tensor and indices depend on the element.
+
+    Args:
+        function: of one element, nested like `elements`, gives nested tensors. It may be called more than once.
+        elements: nested tensors that share the size of their first axis.
+
+    Returns:
+        Nested like the function's result; what doesn't depend on the element is repeated.
+    """
+    length = _length(elements, "vectorized_map")
+    leaves, structure = tree.flatten_with_structure(tree.map_structure(tensor, elements))
+    out: list[Any] = []
+
+    def body(*values: Any) -> list[Any]:
+        results, nest = tree.flatten_with_structure(function(tree.unflatten(structure, values)))
+        out[:] = [nest, [x is None for x in results]]
+        return [tensor(x) for x in results if x is not None]
+
+    try:
+        with StateScope() as scope:
+            graph, captured = capture(body, [(shape_of(x)[1:], dtype_of(x)) for x in leaves])
+    except (TypeError, ValueError, AttributeError, NotImplementedError):  # can't be recorded, or is wrong: then `map` says so
+        return map(function, elements)
+    batched = [i < len(leaves) for i in range(len(graph.inputs))]
+    if scope.written or not batchable(graph, batched):
+        return map(function, elements)
+    rest = iter(run_batched(graph, [*leaves, *captured], batched, length))
+    return tree.unflatten(out[0], [None if no else next(rest) for no in out[1]])
 
 
 @op
