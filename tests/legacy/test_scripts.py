@@ -18,7 +18,7 @@ SCRIPTS = {
         [
             "Dense(init='uniform', W_regularizer=", "Dense(output_dim=10)", "RMSprop(lr=0.005)", "fit(nb_epoch=4)",
             "Convolution2D(4, 3, 3, border_mode='same')", "SGD(lr=0.05)", "fit_generator(", "model.predict_classes(x)",
-            "merge(…, mode='concat')", "Model(input=", "fit(nb_epoch=5)",
+            "merge(…, mode='concat')", "Model(input=",
         ],
         ["shape (None, 4, 8, 8) (5,)"],
     ),

@@ -263,3 +263,14 @@ def test_functions(K):
         assert np.array_equal(K.utils.np_utils.to_categorical([0, 1], nb_classes=3), utils.to_categorical([0, 1], 3))
         assert isinstance(K.optimizers.adam(lr=0.5), optimizers.Adam)
     assert K.losses.mse is K.losses.mean_squared_error and K.losses.get("kullback_leibler_divergence") is K.losses.kl_divergence
+
+
+def test_a_spelling_warns_once_whatever_else_is_given(as_keras):
+    from keras.layers import Dense
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Dense(output_dim=3, activation="relu")
+        Dense(output_dim=4, name="other", use_bias=False)
+        Dense(3, init="zeros")
+    assert len(caught) == 2

@@ -86,7 +86,7 @@ class Spelling:
             raise ValueError(f"{self.name}({shown}): {error}") from None
 
     def _tell(self, before: Any, now: Any, hints: list[str], depth: int) -> None:
-        key = (len(before[0]) if self.positions else 0, *before[1])
+        key = (len(before[0]) if self.positions else 0, *(word for word in before[1] if word in self._words))
         if key in self._told:
             return
         self._told.add(key)
