@@ -1,9 +1,10 @@
-"""Fixtures: `engine` runs a test on each engine that is installed; `shared` is the folder of reference data."""
+"""Fixtures: `engine` runs a test on each engine installed; `shared` is the folder of reference data; `as_keras` for old scripts."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,3 +43,17 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder of reference data is not beside the project")
     return folder
+
+
+@pytest.fixture(name="as_keras")
+def keras_is_cornu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """`keras` means Cornu during the test; a real one that something else has imported (TensorFlow does) is out of sight."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "keras"]:
+        monkeypatch.delitem(sys.modules, name)
+    if "tensorflow" in sys.modules:
+        monkeypatch.delattr("tensorflow.keras", raising=False)
+    from cornu import as_keras  # its import installs, which a real keras forbids
+
+    as_keras.install()
+    yield
+    as_keras.uninstall()

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cornu import as_keras, context, utils
 from cornu import backend as K
+from cornu import context, utils
 from cornu.contract import registry
 from cornu.legacy.run import run
 
@@ -92,16 +92,15 @@ SCRIPTS = {
 
 
 @pytest.fixture
-def main_program(monkeypatch, capsys):
+def main_program(as_keras, monkeypatch, capsys):
     """What running a script changes in the process is put back."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in ("keras", "pictures", "samples")]:
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("pictures", "samples")]:
         monkeypatch.delitem(sys.modules, name)
     for name in ("argv", "path", "excepthook"):
         monkeypatch.setattr(sys, name, list(getattr(sys, name)) if name != "excepthook" else sys.excepthook)
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setenv("KERAS_BACKEND", "")
     yield
-    as_keras.uninstall()
     for name in ("pictures", "samples"):
         sys.modules.pop(name, None)
 
