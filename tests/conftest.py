@@ -1,4 +1,4 @@
-"""Fixtures: `engine` runs a test on each engine installed; `shared` is the folder of reference data; `as_keras` for old scripts."""
+"""Fixtures: `engine` runs a test on each engine installed; `shared` the reference data; `as_keras`, for old scripts."""
 
 from __future__ import annotations
 
