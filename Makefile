@@ -6,6 +6,7 @@ TENSORFLOW := $(if $(filter Linux,$(shell uname)),tensorflow-cpu,tensorflow)  # 
 PRIVATE := cntk theano-original
 installed = .venv/bin/python -c "import sys; from cornu.contract import registry; sys.exit(not registry.is_installed('$(1)'))"
 private = .venv/bin/python -m cornu engines install $(1) || echo "!!! $(1) IS LEFT OUT, see above"
+FUZZED := numpy jax torch tensorflow onnxruntime
 ENGINES ?=
 
 .venv/bin/python:
@@ -32,7 +33,7 @@ test: .venv/test lint
 	for engine in $(PRIVATE); do if $(call installed,$$engine); then \
 	  CORNU_THEANO_MODE=python .venv/bin/python -m cornu conformance -n 2 $$engine || exit 1; \
 	  else echo "!!! $$engine IS NOT TESTED: its environment is not installed"; fi; done
-	.venv/bin/python scripts/fuzz.py --cases 10000 --engines numpy jax torch tensorflow onnxruntime -n 2
+	.venv/bin/python scripts/fuzz.py --cases 10000 --engines $(FUZZED) -n 2
 	.venv/bin/python -m pytest -n 2
 
 lint: .venv/test
@@ -46,7 +47,7 @@ conformance: .venv/test
 docs: .venv/test
 	.venv/bin/python -m cornu.primitives.document > docs/primitives.md
 	.venv/bin/python scripts/parity.py --document > docs/ops.md
-	.venv/bin/python scripts/fuzz.py --cases 10000 -n 2 --document > docs/accuracy.md
+	.venv/bin/python scripts/fuzz.py --cases 10000 --engines $(FUZZED) -n 2 --document > docs/accuracy.md
 
 # make bench-ops: single ops; make bench ARGS='--engines jax --jobs mlp --json results.json'; KERAS_PYTHON=… adds real Keras, from an environment that has it
 bench: .venv/test

@@ -32,7 +32,8 @@ PAGE = """# Accuracy of ops
 
 The largest error that {count} random cases (ordinary numbers, infinities, NaNs, zeros, huge and tiny ones; all dtypes) have shown, in units of
 the last place of the result's dtype, against NumPy and SciPy in double precision. Sums are measured at their largest element. "Allowed" is
-what fails the suite. Written by `python scripts/fuzz.py --cases {count} -n 2 --document > docs/accuracy.md`.
+what fails the suite. Written by
+`python scripts/fuzz.py --cases {count} --engines {engines} -n 2 --document > docs/accuracy.md`.
 """
 
 
@@ -106,7 +107,7 @@ def main() -> int:
 
 
 def _document(errors: dict[tuple[str, str], float], engines: list[str], count: int) -> None:
-    print(PAGE.format(count=count))
+    print(PAGE.format(count=count, engines=" ".join(engines)))
     print(f"| op | allowed | {' | '.join(engines)} |\n|---|---|{'---|' * len(engines)}")
     for op in sorted({op for op, _ in errors}):
         row = " | ".join(f"{errors.get((op, engine), 0.0):.1f}" for engine in engines)
