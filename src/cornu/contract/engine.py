@@ -270,7 +270,7 @@ class Engine:
         try:
             shapes: list[Any] = [self.shape_of(x) if hasattr(x, "shape") else np.shape(x) for x in operands]
             dtypes = [self.describe(x, primitive.name) for x in operands]
-        except Exception:
+        except Exception:  # operands that no rule can read: the error that the caller raises says it better
             return
         if any(None in shape for shape in shapes):
             return

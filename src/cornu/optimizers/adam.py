@@ -18,7 +18,21 @@ def _one_minus_power(base: float, exponent: Any) -> Any:
     return ops.negative(ops.expm1(ops.multiply(exponent, math.log(base)))) if base > 0 else 1.0
 
 
-class Adam(Optimizer):
+class Moments(Optimizer):
+    """What has two decaying moments of gradients."""
+
+    def __init__(
+        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, **kwargs: Any
+    ) -> None:
+        super().__init__(learning_rate, **kwargs)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+        return {**super().get_config(), **own}
+
+
+class Adam(Moments):
     """Adaptive moments (Kingma and Ba, 2014); `amsgrad` keeps the largest second moment (Reddi et al., 2018)."""
 
     def __init__(
@@ -26,8 +40,8 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(learning_rate, **kwargs)
-        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
+        self.amsgrad = amsgrad
 
     def build(self, var_list: Any) -> None:
         super().build(var_list)
@@ -48,8 +62,7 @@ class Adam(Optimizer):
             slot.assign(value)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon, "amsgrad": self.amsgrad}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "amsgrad": self.amsgrad}
 
 
 class AdamW(Adam):
@@ -64,14 +77,8 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay=weight_decay, **kwargs)
 
 
-class Adamax(Optimizer):
+class Adamax(Moments):
     """Adam with the largest gradient, decaying, in place of the second moment (Kingma and Ba, 2014, section 7)."""
-
-    def __init__(
-        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, **kwargs: Any
-    ) -> None:
-        super().__init__(learning_rate, **kwargs)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def build(self, var_list: Any) -> None:
         super().build(var_list)
@@ -89,19 +96,9 @@ class Adamax(Optimizer):
         self._u[i].assign(u)
         variable.assign(ops.subtract(variable, ops.divide(ops.multiply(m, rate), ops.add(u, self.epsilon))))
 
-    def get_config(self) -> dict[str, Any]:
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        return {**super().get_config(), **own}
 
-
-class Nadam(Optimizer):
+class Nadam(Moments):
     """Adam with Nesterov's momentum (Dozat, 2015)."""
-
-    def __init__(
-        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, **kwargs: Any
-    ) -> None:
-        super().__init__(learning_rate, **kwargs)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def build(self, var_list: Any) -> None:
         super().build(var_list)
@@ -134,7 +131,3 @@ class Nadam(Optimizer):
         ahead = ops.add(ops.multiply(m, of_moment), ops.multiply(gradient, of_gradient))
         size = ops.add(ops.sqrt(ops.divide(v, correction)), self.epsilon)
         variable.assign(ops.subtract(variable, ops.divide(ops.multiply(ahead, rate), size)))
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-        return {**super().get_config(), **own}
