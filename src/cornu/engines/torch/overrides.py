@@ -12,6 +12,7 @@ from torch import Tensor
 from cornu import config
 from cornu.engines.torch import recorder
 from cornu.engines.torch.kernels import kernels
+from cornu.engines.torch.program import TOGETHER, Together
 
 override = kernels.override
 
@@ -310,4 +311,4 @@ def _endless(device: torch.device) -> Tensor:
     return torch.tensor(math.inf, device=device)
 
 
-recorder.TOGETHER[_adam] = recorder.Together(_adam_in_place, lists=4, changed=3)
+TOGETHER[_adam] = Together(_adam_in_place, lists=4, changed=3)

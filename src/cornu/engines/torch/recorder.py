@@ -14,7 +14,6 @@ import types
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -23,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cornu.contract.state import Cell, StateScope
+from cornu.engines.torch.program import TOGETHER, Line, Program, Suite, flat, joined, statements
 
 _current: ContextVar[Recorder | None] = ContextVar("cornu_torch_recorder", default=None)
 
@@ -99,51 +99,6 @@ _SHAPES = {getattr(where, name) for where in (torch, Tensor) for name in (
 ) if hasattr(where, name)}  # fmt: skip
 _BACKWARD = (Tensor.backward, torch.autograd.backward, torch.autograd.grad)
 _ADVICE = "Use `ops.cond`, `ops.where` or `ops.while_loop`, or compile the model with `run_eagerly=True`."
-
-
-@dataclass(frozen=True)
-class Together:
-    """How several calls of a function are done by one of another.
-
-    function: takes lists in place of the first `lists` arguments, and then the others, which the calls must share. It overwrites the
-    tensors of its first `changed` lists with the results.
-    """
-
-    function: Callable[..., None]
-    lists: int
-    changed: int
-
-
-TOGETHER: dict[Callable[..., Any], Together] = {}
-
-
-@dataclass
-class Line:
-    """A statement. reads, makes: local names; effect: it is kept though nobody reads what it makes."""
-
-    text: str
-    reads: set[str]
-    makes: list[str]
-    effect: bool = False
-    constant: tuple[Tensor, int] | None = None  # a tensor made once, with its version then
-    together: Together | None = None
-    given: list[str] = field(default_factory=list)  # arguments of the call
-
-
-@dataclass
-class Suite:
-    """A compound statement: its parts, each a head and lines."""
-
-    parts: list[tuple[str, list[Line | Suite]]]
-    own_reads: set[str]
-    makes: list[str] = field(default_factory=list)
-    effect = True
-
-    @property
-    def reads(self) -> set[str]:
-        """Names from outside that it needs."""
-        lines = [line for _, part in self.parts for line in part]
-        return self.own_reads | set().union(*(line.reads for line in lines)) - {name for line in lines for name in line.makes}
 
 
 class Recorder(TorchFunctionMode):
@@ -426,7 +381,7 @@ class Recorder(TorchFunctionMode):
         texts = [self._text(x, reads) for x in results]
         # Storage belongs to its cell alone: what shares memory with anything that lives on is copied.
         kept = [*self.inputs, *[cell.storage for cell in self.cells], *[x for x in self.namespace.values() if isinstance(x, Tensor)]]
-        lasting = {_memory(x) for x in [*kept, *[line.constant[0] for line in _flat(self.lines) if line.constant]]}
+        lasting = {_memory(x) for x in [*kept, *[line.constant[0] for line in flat(self.lines) if line.constant]]}
         for cell, value in written.items():
             if value is not cell.storage:
                 if _memory(value) in lasting or not value.is_contiguous():
@@ -434,7 +389,7 @@ class Recorder(TorchFunctionMode):
                 lasting.add(_memory(value))
         used = Counter([*values.values(), *texts])
         owner = {text: self.cells[cell] for cell, text in values.items() if used[text] == 1 and cell.storage.is_contiguous()}
-        lines, done = self._joined(owner, reads)
+        lines, done = joined(self.lines, owner, reads, self._object)
         values = {cell: text for cell, text in values.items() if text not in done}
         reads -= done
         body = [f"n{i} = {text}" for i, text in enumerate(values.values())]
@@ -446,86 +401,8 @@ class Recorder(TorchFunctionMode):
         body.append(f"r = [{', '.join(texts)}]")
         body += [f"{self.cells[cell]}.data = n{i}" for i, cell in enumerate(values) if written[cell] is not cell.storage]
         head = f"def program({', '.join([*self.cells.values(), *self.parameters])}):"
-        source = "\n".join([head, *[f"    {line}" for line in (*self._emit(lines, reads), *body, "return r")]])
+        source = "\n".join([head, *[f"    {line}" for line in (*statements(lines, reads, self.namespace), *body, "return r")]])
         return Program(source, self.namespace, list(self.cells), self.native)
-
-    def _joined(self, owner: dict[str, str], outputs: set[str]) -> tuple[list[Line | Suite], set[str]]:
-        """The lines, with calls done together where all their results go into the storage that they came from.
-
-        owner: name of a value -> the storage to which it is assigned in the end. Also gives the names that need no assignment any more.
-        """
-        last = {name: i for i, line in enumerate(self.lines) for name in line.reads} | dict.fromkeys(outputs, len(self.lines))
-        lines: list[Line | Suite] = []
-        waiting: list[Line] = []
-        done: set[str] = set()
-
-        def flush() -> None:
-            if waiting:
-                how, shared = self._call_together(waiting[0])
-                columns = [f"[{', '.join(column)}]" for column in zip(*[line.given[: how.lists] for line in waiting], strict=True)]
-                text = f"{self._object(how.function)}({', '.join([*columns, *shared])})"
-                lines.append(Line(text, set().union(*[line.reads for line in waiting]), [], True))
-                for line in waiting:
-                    lines.extend(Line(f"{v} = {s}", {s}, [v]) for v, s in zip(line.makes, line.given, strict=False))
-                    done.update(line.makes)
-            waiting.clear()
-
-        for i, line in enumerate(self.lines):
-            pairs = list(zip(line.makes, line.given[: line.together.changed], strict=True)) if isinstance(line, Line) and line.together else []
-            fits = bool(pairs) and all(owner.get(v) == s and last[s] <= i for v, s in pairs)
-            touched = {name for other in waiting for name in (*other.makes, *other.given[: len(other.makes)])}
-            alike = fits and waiting and self._call_together(line) == self._call_together(waiting[0])
-            if line.effect or not touched.isdisjoint(line.reads) or (fits and not alike):
-                flush()
-            if fits and isinstance(line, Line):
-                waiting.append(line)
-            else:
-                lines.append(line)
-        flush()
-        return lines, done
-
-    @staticmethod
-    def _call_together(line: Any) -> tuple[Together, list[str]]:
-        return line.together, line.given[line.together.lists :]
-
-    def _emit(self, lines: list[Line | Suite], needed: set[str]) -> Iterator[str]:
-        """The text of statements. Names made here are dropped after their last use; lines whose results nobody needs are left out."""
-        kept: list[tuple[Line | Suite, set[str]]] = []
-        seen = set(needed)
-        for line in reversed(lines):
-            if line.effect or not seen.isdisjoint(line.makes):
-                kept.append((line, line.reads - seen))
-                seen |= line.reads
-        here = {name for line, _ in kept for name in line.makes} - needed
-        for line, last in reversed(kept):
-            if isinstance(line, Suite):
-                for head, inner in line.parts:
-                    inside = {name for part in inner for name in part.makes} & (needed | seen)
-                    yield head
-                    yield from (f"    {text}" for text in (*self._emit(inner, inside), "pass"))
-            elif line.constant is not None and line.constant[0]._version == line.constant[1]:
-                self.namespace[line.makes[0]] = line.constant[0]
-                continue
-            else:
-                yield line.text
-            done = sorted((last | (set(line.makes) - seen)) & here - self.namespace.keys())
-            if done:
-                yield f"del {', '.join(done)}"
-
-
-class Program:
-    """A recorded function. source: its text; cells: the cells whose storage its first parameters are."""
-
-    def __init__(self, source: str, namespace: dict[str, Any], cells: list[Cell], native: bool) -> None:
-        self.source, self.cells, self.native = source, cells, native
-        self.constants = {name: x for name, x in namespace.items() if isinstance(x, Tensor) and name.startswith("c")}
-        exec(compile(source, "<recorded program>", "exec"), namespace)
-        self.call = namespace["program"]
-
-    def same_as(self, other: Program) -> bool:
-        """Whether both do the same to the same tensors."""
-        return self.source == other.source and all(x is other.constants.get(name) for name, x in self.constants.items())
-
 
 def _name(function: Any) -> str:
     return getattr(function, "__name__", type(function).__name__)
@@ -552,15 +429,6 @@ def _copy(x: Tensor) -> Tensor:
 def _memory(x: Tensor) -> Any:
     """Where its elements lie; something of its own where it has none."""
     return x.untyped_storage().data_ptr() or id(x) if x.layout is torch.strided else id(x)
-
-
-def _flat(lines: Sequence[Line | Suite]) -> Iterator[Line]:
-    for line in lines:
-        if isinstance(line, Suite):
-            for _, inner in line.parts:
-                yield from _flat(inner)
-        else:
-            yield line
 
 
 def _still_none(x: Any) -> None:
