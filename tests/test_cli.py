@@ -24,7 +24,7 @@ class Partial(ReferenceEngine):
         return "9.8.7"
 
     def support(self, name):
-        return "host" if name == "sort" else super().support(name)
+        return {"sort": "host", "erf": "custom"}.get(name) or super().support(name)
 
 
 def listed(monkeypatch, capsys, found):
@@ -57,6 +57,7 @@ def test_what_an_engine_lacks_is_said_with_the_reason(capsys, monkeypatch):
     lines = listed(monkeypatch, capsys, {"partial": Partial()})
     row = next(line for line in lines if line.startswith("partial"))
     assert row.split() == ["partial", "9.8.7", "cpu", str(len(TABLE) - 4), "of", str(len(TABLE)), "int32,", "float32"]
+    assert "partial computes by NumPy, in operators of ours inside its programs: erf" in lines
     assert "partial leaves to NumPy on the host: sort" in lines
     assert "partial can't compute eig, fft: it has no complex numbers" in lines
     assert "partial can't compute lu: no kernel" in lines

@@ -55,12 +55,15 @@ def _edition(name: str) -> str:
     return f"{name}, another edition of {engine}, is not installed: {registry.install_command(name)}"
 
 
+ELSEWHERE = {"custom": "computes by NumPy, in operators of ours inside its programs", "host": "leaves to NumPy on the host"}
+
+
 def _primitives(engine: Engine) -> str:
-    """How many it computes itself."""
+    """How many it computes in its own programs."""
     from cornu.primitives import TABLE
 
-    native = sum(engine.support(primitive) == "native" for primitive in TABLE)
-    return f"all {native}" if native == len(TABLE) else f"{native} of {len(TABLE)}"
+    own = sum(engine.support(primitive) in ("native", "custom") for primitive in TABLE)
+    return f"all {own}" if own == len(TABLE) else f"{own} of {len(TABLE)}"
 
 
 def _dtypes(engine: Engine) -> str:
@@ -72,15 +75,16 @@ def _dtypes(engine: Engine) -> str:
 
 
 def _gaps(engine: Engine) -> list[str]:
-    """What it leaves to NumPy, and what it can't do, with the reasons."""
+    """What it does not compute with the library's own operators, and what it can't do, with the reasons."""
     from cornu.primitives import TABLE
 
-    hosted = [primitive for primitive in TABLE if engine.support(primitive) == "host"]
-    reasons: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {}
     for primitive in TABLE:
-        if engine.support(primitive) == "none":
-            reasons.setdefault(engine.unsupported.get(primitive, "no kernel"), []).append(primitive)
-    notes = [f"{engine.name} leaves to NumPy on the host: {', '.join(hosted)}"] if hosted else []
+        groups.setdefault(engine.support(primitive), []).append(primitive)
+    notes = [f"{engine.name} {what}: {', '.join(groups[how])}" for how, what in ELSEWHERE.items() if how in groups]
+    reasons: dict[str, list[str]] = {}
+    for primitive in groups.get("none", []):
+        reasons.setdefault(engine.unsupported.get(primitive, "no kernel"), []).append(primitive)
     return notes + [f"{engine.name} can't compute {', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
 

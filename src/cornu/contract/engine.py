@@ -202,7 +202,11 @@ class Engine:
         raise NotImplementedError(f"The engine {self.name!r} can't compute {primitive.name!r}: {why}.{hint}")
 
     def support(self, name: str) -> str:
-        """How this engine computes a primitive: "native", "host" (by NumPy, with a copy there and back), or "none"."""
+        """How this engine computes a primitive.
+
+        "native": with the library's own operators; "custom": with an operator of ours inside its programs, by NumPy's kernel;
+        "host": by NumPy between two programs, with a copy there and back; "none": not at all.
+        """
         return "native" if name in self.kernels else "none"
 
     def plan(self, key: Any, operands: Sequence[Any]) -> Kernel:

@@ -20,7 +20,7 @@ from cornu.ops.symbolic import STAND_INS, KerasTensor
 
 class Row(NamedTuple):
     """How one op runs. layer: where it was called ("" for an op by itself); how: "native" (one form of the engine), "composed"
-    (of native ones), "host" (some part by NumPy, with a copy there and back), "none" (some part can't be computed);
+    (of native ones), or what `Engine.support` says of the worst part: "custom", "host", "none";
     parts: primitives that it may end in."""
 
     layer: str
@@ -60,7 +60,7 @@ def _how(name: str, ends: Iterable[str], engine: Engine) -> tuple[str, tuple[str
     if name in engine.overrides:
         return "native", parts
     kinds = {engine.support(part) for part in parts}
-    for bad in ("none", "host"):
+    for bad in ("none", "host", "custom"):
         if bad in kinds:
             return bad, tuple(part for part in parts if engine.support(part) == bad)
     return ("native" if name in parts or len(parts) < 2 else "composed"), parts

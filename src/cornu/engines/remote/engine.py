@@ -59,7 +59,7 @@ class RemoteEngine(StagedEngine, NumpyEngine):
         return self.worker.about["version"]
 
     def support(self, name: str) -> str:
-        return "native" if name in self.native else "host"
+        return "native" if name in self.native else "custom" if name in self.by_numpy else "host"
 
     def can(self, node: Node) -> bool:
         return super().can(node) and self._fits(node) and all(0 not in v.shape for v in (*node.operands, *node.results))

@@ -50,7 +50,7 @@ class TheanoEngine(StagedEngine, NumpyEngine):
     dtypes = frozenset(dt.DTYPES) - {"bfloat16", "float16"}
 
     def support(self, name: str) -> str:
-        return "host" if name in HOSTED else super().support(name)
+        return "custom" if name in HOSTED else super().support(name)
 
     def lower(self, graph: Graph, storages: Sequence[Any], written: Sequence[int]) -> Callable[..., Sequence[np.ndarray]]:
         arguments = [pt.TensorType(v.dtype, shape=v.shape)() for v in graph.inputs[len(storages) :]]
