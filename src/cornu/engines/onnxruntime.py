@@ -71,7 +71,7 @@ def _adds_rows(graph: Graph) -> bool:
 
 
 class _Session:
-    """A model and its session; bindings of the state are kept for each constellation of buffers."""
+    """A model and its session. All it reads and writes lies in buffers that are bound once for each constellation of the state's."""
 
     def __init__(self, graph: Graph, storages: list[Storage], written: list[Storage]) -> None:
         options = ort.SessionOptions()
@@ -85,17 +85,19 @@ class _Session:
             model.SerializeToString(), options, providers=["CPUExecutionProvider"], disabled_optimizers=BROKEN
         )
         self.storages, self.written = storages, written
-        self.arguments = [f"i{i}" for i in range(len(storages), len(graph.inputs))]
-        count = len(written)
-        self.results = [(f"o{i}", v.shape, dt.numpy_dtype(v.dtype)) for i, v in enumerate(graph.outputs) if i >= count]
+        self.arguments, self.results = [
+            [np.empty(v.shape, dt.numpy_dtype(v.dtype)) for v in values]
+            for values in (graph.inputs[len(storages) :], graph.outputs[len(written) :])
+        ]
         self.bindings: dict[tuple[int, ...], Any] = {}
 
     def _bind(self) -> Any:
         binding = self.session.io_binding()
-        for i, storage in enumerate(self.storages):
-            binding.bind_ortvalue_input(f"i{i}", storage.values[storage.now])
-        for i, storage in enumerate(self.written):
-            binding.bind_ortvalue_output(f"o{i}", storage.values[1 - storage.now])
+        old, new = [s.values[s.now] for s in self.storages], [s.values[1 - s.now] for s in self.written]
+        for i, value in enumerate([*old, *map(ort_value, self.arguments)]):
+            binding.bind_ortvalue_input(f"i{i}", value)
+        for i, value in enumerate([*new, *map(ort_value, self.results)]):
+            binding.bind_ortvalue_output(f"o{i}", value)
         return binding
 
     def __call__(self, *args: np.ndarray) -> list[np.ndarray]:
@@ -103,14 +105,9 @@ class _Session:
         binding = self.bindings.get(key)
         if binding is None:
             binding = self.bindings[key] = self._bind()
-        for name, array in zip(self.arguments, args):
-            binding.bind_ortvalue_input(name, ort_value(array))
-        results = []
-        for name, shape, dtype in self.results:
-            array = np.empty(shape, dtype)
-            binding.bind_ortvalue_output(name, ort_value(array))
-            results.append(array)
+        for buffer, array in zip(self.arguments, args):
+            buffer[...] = array
         self.session.run_with_iobinding(binding)
         for storage in self.written:
             storage.now = 1 - storage.now
-        return results
+        return [buffer.copy() for buffer in self.results]
