@@ -26,7 +26,7 @@ def relu6(x):
 
 @op
 def leaky_relu(x, negative_slope=0.2):
-    """x where positive, else `negative_slope` * x."""
+    """x where positive, else `negative_slope` * x (Maas et al., 2013)."""
     return P.where(P.greater(x, 0), x, P.multiply(x, negative_slope))
 
 
@@ -56,7 +56,7 @@ def softsign(x):
 
 @op
 def silu(x):
-    """x * sigmoid(x) (also called swish)."""
+    """x * sigmoid(x), also called swish (Elfwing et al., 2018)."""
     return P.multiply(x, P.sigmoid(x))
 
 
@@ -65,7 +65,7 @@ swish = silu
 
 @op
 def elu(x, alpha=1.0):
-    """x where positive, else alpha * (exp(x) - 1)."""
+    """x where positive, else alpha * (exp(x) - 1) (Clevert et al., 2016)."""
     return P.where(P.greater(x, 0), x, P.multiply(P.expm1(P.minimum(x, 0)), alpha))
 
 
@@ -83,7 +83,10 @@ def celu(x, alpha=1.0):
 
 @op
 def gelu(x, approximate=True):
-    """x * Phi(x), Phi the normal distribution; approximately by tanh (Hendrycks and Gimpel, 2016)."""
+    """x * Phi(x), Phi the normal distribution (Hendrycks and Gimpel, 2016).
+
+    approximate: whether Phi is approached by tanh, as is the default; else it is computed by erf.
+    """
     if not approximate:
         return P.multiply(P.multiply(x, 0.5), P.add(P.erf(P.multiply(x, math.sqrt(0.5))), 1))
     slope = P.add(P.multiply(P.multiply(x, x), 2 * 0.044715 * math.sqrt(2 / math.pi)), 2 * math.sqrt(2 / math.pi))
@@ -92,7 +95,11 @@ def gelu(x, approximate=True):
 
 @op
 def glu(x, axis=-1):
-    """First half of x along `axis` times the sigmoid of the second (Dauphin et al., 2017). The axis must have an even size."""
+    """First half of x along `axis` times the sigmoid of the second (Dauphin et al., 2017): half as long as x there.
+
+    Raises:
+        ValueError: if the axis has an odd size.
+    """
     axis = axis_of(axis, len(shape_of(x)), "glu")
     size = shape_of(x)[axis]
     if size % 2:
@@ -109,7 +116,7 @@ def hard_sigmoid(x):
 
 @op
 def hard_silu(x):
-    """x * hard_sigmoid(x) (also called hard swish)."""
+    """x * hard_sigmoid(x), also called hard swish (Howard et al., 2019)."""
     return P.multiply(x, hard_sigmoid(x))
 
 

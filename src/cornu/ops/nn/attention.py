@@ -23,7 +23,18 @@ def dot_product_attention(
 ):
     """softmax(query key^T * scale + bias) value per head (Vaswani et al., 2017).
 
-    query: (N, T, heads, d); key, value: (N, S, heads, d); mask: bools that broadcast to (N, heads, T, S), False hides.
+    Args:
+        query: (N, T, heads, d).
+        key, value: (N, S, heads, d).
+        bias: floats that broadcast to (N, heads, T, S), added to the scores; none by default.
+        mask: bools that broadcast to (N, heads, T, S); False hides a key from a query.
+        scale: factor of the scores; None: 1 / sqrt(d).
+        is_causal: whether query t sees no key after t; with a `mask` too, both must let a key through.
+        flash_attention: accepted for Keras; the engine chooses its kernel.
+        attn_logits_soft_cap: keeps scores within (-cap, cap), as cap * tanh(score / cap), before the bias; None: no limit.
+
+    Returns:
+        (N, T, heads, d).
     """
     d = shape_of(query)[-1]
     q, k, v = (P.transpose(x, axes=(0, 2, 1, 3)) for x in (query, key, value))

@@ -35,7 +35,19 @@ def _kernel_window(kernel: Tensor, rank: int, where: str) -> tuple[int, ...]:
 def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
     """Convolution (cross-correlation) in 1 to 3 spatial dimensions.
 
-    inputs: (N, *spatial, C) or (N, C, *spatial); kernel: (*window, C / groups, filters); padding "valid" or "same".
+    Args:
+        inputs: (N, *spatial, C), or (N, C, *spatial) for "channels_first".
+        kernel: (*window, C / groups, filters); fewer channels than the inputs have make it a grouped convolution.
+        strides: steps of the window, an int or one per dimension.
+        padding: "valid" (none), or "same": zeros so that there are ceil(size / stride) places, the odd one at the end.
+        data_format: "channels_last", "channels_first", or None for `config.image_data_format()`.
+        dilation_rate: distance between the elements of a window, an int or one per dimension.
+
+    Returns:
+        (N, *places, filters), the channels where the inputs have them.
+
+    Raises:
+        ValueError: if the kernel doesn't fit the inputs, or an argument is none of these.
     """
     rank = spatial_rank(inputs, "conv")
     strides, dilation = per_dimension(strides, rank, "conv: strides"), per_dimension(dilation_rate, rank, "conv: dilation_rate")
@@ -53,7 +65,10 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
 
 @op
 def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
-    """Each channel convolved with its own filters; kernel: (*window, C, multiplier)."""
+    """Each channel convolved with its own filters: C * multiplier channels come out. Other arguments and errors: see `conv`.
+
+    kernel: (*window, C, multiplier).
+    """
     *window, channels, multiplier = (*_kernel_window(kernel, spatial_rank(inputs, "depthwise_conv"), "depthwise_conv"), *shape_of(kernel)[-2:])
     given = shape_of(inputs)[-1 if channels_last(data_format, "depthwise_conv") else 1]
     if given != channels:
@@ -66,7 +81,8 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
 def separable_conv(inputs, depthwise_kernel, pointwise_kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
     """A depthwise convolution, then one of window 1 that mixes the channels.
 
-    depthwise_kernel: (*window, C, multiplier); pointwise_kernel: (1, ..., C * multiplier, filters).
+    depthwise_kernel: (*window, C, multiplier); pointwise_kernel: (1, ..., C * multiplier, filters). The other arguments, all of
+    the first convolution, and errors: see `conv`.
     """
     between = depthwise_conv(inputs, depthwise_kernel, strides, padding, data_format, dilation_rate)
     return conv(between, pointwise_kernel, 1, "valid", data_format, 1)
@@ -77,13 +93,17 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     """Transposed convolution: the adjoint of `conv` in its input, for upsampling.
 
     Args:
-        inputs: (N, *spatial, C) or (N, C, *spatial).
+        inputs: (N, *spatial, C), or (N, C, *spatial) for "channels_first".
         kernel: (*window, filters, C).
-        strides: how far the inputs' elements are moved apart.
+        strides: how far the inputs' elements are moved apart, an int or one per dimension.
         padding: "valid" keeps everything that a window reaches, "same" gives spatial * strides.
         output_padding: chooses the size where several fit: (n - 1) * stride + window - 2 * pad + output_padding, with pad 0 for
-            "valid" and window // 2 for "same".
-        dilation_rate: of the window.
+            "valid" and window // 2 for "same". Less than the strides.
+        data_format: "channels_last", "channels_first", or None for `config.image_data_format()`.
+        dilation_rate: distance between the elements of a window, an int or one per dimension.
+
+    Raises:
+        ValueError: if the kernel doesn't fit the inputs, or an argument is none of these.
     """
     rank = spatial_rank(inputs, "conv_transpose")
     strides = per_dimension(strides, rank, "conv_transpose: strides")
@@ -117,7 +137,17 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
 
 @op
 def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
-    """The windows of images as columns: (N, C, H, W) -> (N, C * window, places). The zeros of `padding` stand on both sides."""
+    """The windows of images as columns: (N, C, H, W) -> (N, C * window, places).
+
+    Args:
+        kernel_size: of the window. This and the following: an int, or a pair for height and width.
+        dilation: distance between the elements of a window.
+        padding: how many zeros stand on either side.
+        stride: of the window.
+
+    Raises:
+        ValueError: for x of another rank, or a window larger than the images.
+    """
     window, dilation, padding, stride = _fold_arguments(x, 4, "unfold", kernel_size, dilation, padding, stride)
     n, channels, *_ = shape_of(x)
     x = pad_axes(x, {2 + i: (p, p) for i, p in enumerate(padding)})
@@ -132,7 +162,13 @@ def unfold(x, kernel_size, dilation=1, padding=0, stride=1):
 
 @op
 def fold(x, output_size, kernel_size, dilation=1, padding=0, stride=1):
-    """Columns summed back into images: (N, C * window, places) -> (N, C, *output_size). The adjoint of `unfold`."""
+    """Columns summed back into images: (N, C * window, places) -> (N, C, *output_size). The adjoint of `unfold`.
+
+    output_size: an int, or (H, W). The others: see `unfold`.
+
+    Raises:
+        ValueError: if x doesn't have as many columns as such images have windows.
+    """
     window, dilation, padding, stride = _fold_arguments(x, 3, "fold", kernel_size, dilation, padding, stride)
     size = per_dimension(output_size, 2, "fold: output_size")
     n, rows, columns = shape_of(x)
@@ -166,7 +202,13 @@ def _block(x: Tensor, block_size: int, where: str) -> int:
 
 @op
 def depth_to_space(x, block_size, data_format="channels_last"):
-    """Channels laid out as blocks of space: (N, H, W, C * b^2) -> (N, H * b, W * b, C)."""
+    """Channels laid out as blocks of space: (N, H, W, C * b^2) -> (N, H * b, W * b, C).
+
+    block_size: b, at least 2. data_format: as in `conv`, "channels_last" by default.
+
+    Raises:
+        ValueError: if x has another rank, or its channels don't divide by b^2.
+    """
     b = _block(x, block_size, "depth_to_space")
 
     def body(x: Tensor) -> Tensor:
@@ -181,7 +223,13 @@ def depth_to_space(x, block_size, data_format="channels_last"):
 
 @op
 def space_to_depth(x, block_size, data_format="channels_last"):
-    """Blocks of space as channels: (N, H * b, W * b, C) -> (N, H, W, C * b^2)."""
+    """Blocks of space as channels: (N, H * b, W * b, C) -> (N, H, W, C * b^2). The inverse of `depth_to_space`.
+
+    block_size, data_format: as in `depth_to_space`.
+
+    Raises:
+        ValueError: if x has another rank, or its height or width doesn't divide by b.
+    """
     b = _block(x, block_size, "space_to_depth")
 
     def body(x: Tensor) -> Tensor:

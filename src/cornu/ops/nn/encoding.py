@@ -17,7 +17,14 @@ Tensor = Any
 
 @op
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
-    """Vectors along a new `axis` with a one at the index in x; all zeros for indices outside [0, num_classes)."""
+    """Vectors along a new `axis` with a one at the index in x; all zeros for indices outside [0, num_classes).
+
+    num_classes: length of a vector. dtype: of the result, `floatx()` by default. sparse: must be False.
+
+    Raises:
+        TypeError: if x has no integers.
+        ValueError: for sparse.
+    """
     if sparse:
         raise ValueError("one_hot: sparse tensors are not supported.")
     if not dt.is_integer(dtype_of(x)):
@@ -30,7 +37,16 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
 
 @op
 def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwargs):
-    """Vectors along `axis` with ones at all indices of a sample: (N, count) -> (N, num_classes), (count,) -> (num_classes,)."""
+    """Vectors along `axis` with ones at all indices of a sample: (N, count) -> (N, num_classes), (count,) -> (num_classes,).
+
+    Args:
+        inputs: integers. num_classes: length of a vector. dtype, sparse: see `one_hot`.
+        axis: where `one_hot` has the classes; then axis 1 (of one sample, 0) is reduced, so that only the last makes sense.
+        kwargs: `num_tokens`, an older name of num_classes.
+
+    Raises:
+        ValueError: without num_classes, or for an unknown argument.
+    """
     num_classes = kwargs.pop("num_tokens", num_classes)
     if kwargs or num_classes is None:
         raise ValueError("multi_hot: give num_classes" + (f"; unknown arguments {', '.join(kwargs)}." if kwargs else "."))
@@ -40,13 +56,17 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
 
 @op
 def polar(abs_, angle):
-    """Complex numbers from absolute values and angles (radians)."""
+    """Complex numbers from absolute values `abs_` and angles `angle` (radians)."""
     return P.complex(P.multiply(abs_, P.cos(angle)), P.multiply(abs_, P.sin(angle)))
 
 
 @op
 def psnr(x1, x2, max_val):
-    """Peak signal-to-noise ratio in decibels between tensors of one shape whose values reach `max_val`."""
+    """Peak signal-to-noise ratio in decibels, a scalar, between tensors of one shape whose values reach `max_val`.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
     if shape_of(x1) != shape_of(x2):
         raise ValueError(f"psnr: the shapes must be equal, got {shape_of(x1)} and {shape_of(x2)}.")
     error = P.subtract(x1, x2)

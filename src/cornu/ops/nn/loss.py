@@ -26,7 +26,13 @@ def _clipped(x: Tensor) -> Tensor:
 
 @op
 def binary_crossentropy(target, output, from_logits=False):
-    """-(t log(p) + (1 - t) log(1 - p)) elementwise; `output` are probabilities, clipped by epsilon, or logits."""
+    """-(t log(p) + (1 - t) log(1 - p)) elementwise, for `target` t and `output` of one shape.
+
+    from_logits: whether p is sigmoid(output); else it is the output, clipped to [`epsilon()`, 1 - `epsilon()`].
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
     _same_shape(target, output, "binary_crossentropy")
     if from_logits:
         return P.subtract(P.softplus(output), P.multiply(target, output))
@@ -44,7 +50,13 @@ def _log_probabilities(output: Tensor, from_logits: bool, axis: int) -> Tensor:
 
 @op
 def categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """-sum(t log(p)) over `axis`; `output` are probabilities (normalized, clipped by epsilon) or logits."""
+    """-sum(t log(p)) over `axis`, for `target` t (one-hot, or probabilities) and `output` of one shape.
+
+    from_logits: whether p is softmax(output); else it is the output over its sum, clipped to [`epsilon()`, 1 - `epsilon()`].
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
     _same_shape(target, output, "categorical_crossentropy")
     axis = axis_of(axis, len(shape_of(output)), "categorical_crossentropy")
     return P.negative(P.sum(P.multiply(target, _log_probabilities(output, from_logits, axis)), axes=(axis,), keepdims=False))
@@ -52,7 +64,13 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 @op
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """-log(p[target]) over `axis`; target: integers of the output's shape without that axis."""
+    """-log(p[target]) over `axis`, p as in `categorical_crossentropy`. For classes outside the axis the result is 0.
+
+    target: integers of the output's shape without that axis, or with a last one of size 1.
+
+    Raises:
+        ValueError: if the shapes don't fit.
+    """
     shape = shape_of(output)
     axis = axis_of(axis, len(shape), "sparse_categorical_crossentropy")
     if len(shape_of(target)) == len(shape) and shape_of(target)[-1] == 1:

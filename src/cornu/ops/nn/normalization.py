@@ -32,7 +32,10 @@ def _along(vector: Tensor, shape: tuple[int, ...], axes: Any) -> Tensor:
 
 @op
 def moments(x, axes, keepdims=False, synchronized=False):
-    """Mean and variance over `axes`."""
+    """Mean and variance over `axes` (an int, a tuple, or None for all): two tensors in x's floating dtype.
+
+    keepdims: whether the axes stay, with size 1. synchronized: accepted for Keras; no effect on one device.
+    """
     wide, dtype = _widened(x)
     average = knp.mean(wide, axes, True)
     centred = P.subtract(wide, average)
@@ -43,7 +46,13 @@ def moments(x, axes, keepdims=False, synchronized=False):
 
 @op
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
-    """(x - mean) / sqrt(variance + epsilon) * scale + offset, with vectors along `axis`."""
+    """(x - mean) / sqrt(variance + epsilon) * scale + offset (Ioffe and Szegedy, 2015).
+
+    mean, variance, offset, scale: vectors as long as `axis`; without offset and scale they count as 0 and 1.
+
+    Raises:
+        ValueError: for a vector of another shape.
+    """
     axis = axis_of(axis, len(shape_of(x)), "batch_normalization")
     for name, vector in (("mean", mean), ("variance", variance), ("offset", offset), ("scale", scale)):
         if vector is not None and shape_of(vector) != (shape_of(x)[axis],):
@@ -62,7 +71,10 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
 
 @op
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
-    """x normalized over `axis` (int or sequence of axes), times gamma, plus beta (Ba et al., 2016)."""
+    """(x - mean) / sqrt(variance + epsilon) over `axis` (an int or a sequence), times gamma, plus beta (Ba et al., 2016).
+
+    gamma, beta: in the sizes of these axes; None: 1 and 0. epsilon: `config.epsilon()` by default. kwargs: without effect.
+    """
     axes = axes_of(axis, len(shape_of(x)), "layer_normalization")
     wide, dtype = _widened(x)
     average, spread = moments(wide, axes, True)
@@ -74,7 +86,10 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
 
 @op
 def rms_normalization(x, scale=None, axis=-1, epsilon=None):
-    """x / sqrt(mean(x^2) + epsilon) over `axis`, times scale (Zhang and Sennrich, 2019)."""
+    """x / sqrt(mean(x^2) + epsilon) over `axis` (an int or a sequence), times scale (Zhang and Sennrich, 2019).
+
+    scale: in the sizes of these axes; None: 1. epsilon: `config.epsilon()` by default.
+    """
     axes = axes_of(axis, len(shape_of(x)), "rms_normalization")
     wide, dtype = _widened(x)
     spread = knp.mean(P.multiply(wide, wide), axes, True)
@@ -85,7 +100,13 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
 
 @op
 def normalize(x, axis=-1, order=2, epsilon=None):
-    """x divided by its norm of that order along `axis`; norms below epsilon (default `config.epsilon()`) count as epsilon."""
+    """x divided by its norm of `order` (an int of at least 1) along `axis`; norms below epsilon count as epsilon.
+
+    epsilon: `config.epsilon()` by default.
+
+    Raises:
+        ValueError: for another order.
+    """
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise ValueError(f"normalize: order must be an int of at least 1, got {order!r}.")
     epsilon = config.epsilon() if epsilon is None else epsilon

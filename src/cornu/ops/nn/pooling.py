@@ -34,14 +34,25 @@ def _windows(inputs: Tensor, pool_size: Any, strides: Any, padding: str, where: 
 
 @op
 def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
-    """Largest of each window; strides default to the window."""
+    """Largest of each window; padding never wins.
+
+    Args:
+        inputs: (N, *spatial, C), or (N, C, *spatial) for "channels_first"; 1 to 3 spatial dimensions.
+        pool_size: of the window, an int or one per dimension.
+        strides: its steps, an int or one per dimension; None: the window's size, so that windows don't overlap.
+        padding: "valid" (windows that lie inside), or "same": ceil(size / stride) places.
+        data_format: "channels_last", "channels_first", or None for `config.image_data_format()`.
+
+    Raises:
+        ValueError: for a window larger than the inputs, or an argument that is none of these.
+    """
     parameters = _windows(inputs, pool_size, strides, padding, "max_pool")
     return with_channels_last(inputs, data_format, "max_pool", lambda x: P.max_pool(x, **parameters(x)))
 
 
 @op
 def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
-    """Mean of each window, of the elements that are not padding."""
+    """Mean of each window, of the elements that are not padding. Arguments and errors: see `max_pool`."""
     parameters = _windows(inputs, pool_size, strides, padding, "average_pool")
 
     def body(x: Tensor) -> Tensor:
@@ -77,7 +88,10 @@ def _adaptive(inputs: Tensor, output_size: Any, data_format: str | None, where: 
 
 @op
 def adaptive_average_pool(inputs, output_size, data_format=None):
-    """Mean of each of `output_size` (an int, or one per dimension) windows that cover the inputs evenly."""
+    """Mean of each of `output_size` (an int, or one per dimension) windows that cover the inputs evenly.
+
+    inputs, data_format: as in `max_pool`.
+    """
 
     def mean(x: Tensor, valid: np.ndarray, axis: int) -> Tensor:
         total = P.sum(P.where(valid, x, 0), axes=(axis,), keepdims=False)
@@ -88,7 +102,10 @@ def adaptive_average_pool(inputs, output_size, data_format=None):
 
 @op
 def adaptive_max_pool(inputs, output_size, data_format=None):
-    """Largest of each of `output_size` (an int, or one per dimension) windows that cover the inputs evenly."""
+    """Largest of each of `output_size` (an int, or one per dimension) windows that cover the inputs evenly.
+
+    inputs, data_format: as in `max_pool`.
+    """
     # What fills up the narrower windows is one of their own elements.
     return _adaptive(inputs, output_size, data_format, "adaptive_max_pool", lambda x, valid, axis: P.max(x, axes=(axis,), keepdims=False))
 

@@ -1,0 +1,93 @@
+"""Public docstrings: each parameter is explained where it stands, by a base class, or by what the docstring refers to."""
+
+from __future__ import annotations
+
+import fnmatch
+import inspect
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cornu import layers, ops
+
+ROOMS: dict[str, ModuleType] = {
+    module.__name__: module
+    for module in (
+        ops.nn,
+    )
+}  # fmt: skip
+OPERANDS = re.compile(r"x\d?|y_true|y_pred")  # what a function is a function of: its sentence says what becomes of it
+OF_LAYERS = {"name", "dtype", "trainable", "kwargs"}  # `Layer` explains them once
+WORDS = re.compile(r"[\w*]+")
+REFERENCE = re.compile(r"\b(?:see|as in|as for)\s+((?:`[\w.]+`(?:,\s+|\s+and\s+)?)+)")
+
+
+def public(module: ModuleType) -> dict[str, Any]:
+    """Functions and classes that a module exports: its `__all__`, or what is defined in it."""
+    own = f"{module.__name__}."
+    names = getattr(module, "__all__", None) or [name for name in vars(module) if name[0] != "_"]
+    found = {name: getattr(module, name) for name in names}
+    return {n: x for n, x in found.items() if callable(x) and (hasattr(module, "__all__") or f"{x.__module__}.".startswith(own))}
+
+
+def docstrings(x: Any) -> Iterator[str]:
+    """The docstring, and of a class those of its bases."""
+    for each in inspect.getmro(x) if inspect.isclass(x) else (x,):
+        if each is not object and each.__doc__:
+            yield inspect.cleandoc(each.__doc__)
+
+
+def named(parameter: str, text: str) -> bool:
+    """Whether the word stands in a text, or a pattern for it as in `*_initializer`."""
+    return any(word == parameter or ("_" in word and fnmatch.fnmatchcase(parameter, word)) for word in WORDS.findall(text))
+
+
+def explained(parameter: str, x: Any, names: dict[str, Any], passed: tuple[Any, ...] = ()) -> bool:
+    """Whether the docstring of `x` (a class's bases too), or what it refers to by "see `y`", names the parameter."""
+    for text in docstrings(x):
+        if named(parameter, text):
+            return True
+        for name in re.findall(r"`([\w.]+)`", " ".join(REFERENCE.findall(text))):
+            other = names.get(name.rpartition(".")[2])
+            if other is not None and other not in passed and explained(parameter, other, names, (*passed, x)):
+                return True
+    return False
+
+
+def parameters(x: Any) -> Iterator[str]:
+    """Names of the parameters (of a class, its constructor's) that need a word."""
+    for name in inspect.signature(x).parameters:
+        is_layers = inspect.isclass(x) and issubclass(x, layers.Layer) and x is not layers.Layer
+        if not OPERANDS.fullmatch(name) and not (is_layers and name in OF_LAYERS) and name != "self":
+            yield name
+
+
+def lacking(names: dict[str, Any]) -> list[str]:
+    without = [f"{name}: no docstring" for name, x in names.items() if not x.__doc__]
+    return without + [f"{name}: {p}" for name, x in names.items() for p in parameters(x) if not explained(p, x, names)]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_each_parameter_is_explained(room):
+    names = public(ROOMS[room])
+    assert names
+    assert lacking(names) == []
+
+
+def test_what_lacks_a_word_is_found():
+    def bare(x, axis, keepdims):
+        """Sum along `axis`."""
+
+    def referring(x, axis, keepdims, dtype):
+        """Product; see `bare` and
+        `whole`."""
+
+    def whole(kernel_initializer, dtype, keepdims):
+        """*_initializer: of weights. dtype: of the result. keepdims: whether axes stay. Mentions `bare`."""
+
+    assert lacking({"bare": bare, "referring": referring}) == ["bare: keepdims", "referring: keepdims", "referring: dtype"]
+    assert lacking({"referring": referring, "bare": bare, "whole": whole}) == ["bare: keepdims"]
+    assert lacking({"whole": whole, "none": lambda axis: axis}) == ["none: no docstring", "none: axis"]
