@@ -13,19 +13,19 @@ from cornu.primitives import dtypes as dt
 
 @op
 def bitwise_and(x, y):
-    """And of integers or bools, bit by bit."""
+    """x and y, integers or bools, bit by bit."""
     return P.bitwise_and(x, y)
 
 
 @op
 def bitwise_or(x, y):
-    """Or of integers or bools, bit by bit."""
+    """x or y, integers or bools, bit by bit."""
     return P.bitwise_or(x, y)
 
 
 @op
 def bitwise_xor(x, y):
-    """Exclusive or of integers or bools, bit by bit."""
+    """x or else y, integers or bools, bit by bit."""
     return P.bitwise_xor(x, y)
 
 

@@ -29,19 +29,26 @@ from cornu.primitives import dtypes as dt
 
 @op
 def zeros(shape, dtype=None):
-    """A tensor of zeros; dtype `floatx()` by default."""
+    """A tensor of zeros.
+
+    shape: an int or a sequence of ints. dtype: `floatx()` by default.
+
+    Raises:
+        ValueError: for sizes that are unknown or negative.
+        TypeError: for sizes that are no ints.
+    """
     return P.full(shape=shape_given(shape, "zeros"), value=0, dtype=dtype_or(dtype))
 
 
 @op
 def ones(shape, dtype=None):
-    """A tensor of ones; dtype `floatx()` by default."""
+    """A tensor of ones. Arguments and errors: see `zeros`."""
     return P.full(shape=shape_given(shape, "ones"), value=1, dtype=dtype_or(dtype))
 
 
 @op
 def empty(shape, dtype=None):
-    """A tensor whose values don't matter (zeros); dtype `floatx()` by default."""
+    """A tensor whose values don't matter (zeros). Arguments and errors: see `zeros`."""
     return P.full(shape=shape_given(shape, "empty"), value=0, dtype=dtype_or(dtype))
 
 
@@ -80,7 +87,7 @@ def full_like(x, fill_value, dtype=None):
 
 @op
 def array(x, dtype=None):
-    """`x` (a number, nested lists, an array, a tensor) as a tensor of the engine in charge."""
+    """`x` (a number, nested lists, an array, a tensor) as a tensor of the engine in charge, in `dtype` if that is given."""
     made = tensor(x)
     return made if dtype is None else cast(made, dt.name_of(dtype))
 
@@ -90,7 +97,10 @@ def array(x, dtype=None):
 
 @op
 def arange(start, stop=None, step=None, dtype=None):
-    """Evenly spaced numbers in [start, stop), as `numpy.arange`; int32 of ints, `floatx()` if one is a float.
+    """Evenly spaced numbers from `start` to before `stop` in steps of `step`, as `numpy.arange`.
+
+    start, stop, step: numbers, or scalar tensors whose values are known; one alone is `stop`, from 0 on; the step is 1 by default.
+    dtype: that of the three together by default, int32 of ints and `floatx()` if one is a float.
 
     Raises:
         ValueError: if step is 0.
@@ -158,7 +168,10 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
 
 @op
 def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
-    """base ** `linspace(start, stop, …)`."""
+    """base ** `linspace(start, stop, …)`: `start` and `stop` are exponents.
+
+    num, endpoint, dtype, axis: see `linspace`; for an integer dtype the numbers are cut, not rounded.
+    """
     start, stop, default = _interval(start, stop, num, "logspace")
     y = P.power(base, _spaced(start, stop, num, endpoint)[0])
     return _moved_to(cast(y, dtype_or(dtype, default)), axis)
@@ -168,7 +181,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """`num` numbers from `start` to `stop`, each the same multiple of the one before, along a new `axis`.
 
-    Both ends must be of one sign and not 0; else the result is NaN.
+    start, stop: of one sign and not 0; else the result is NaN. endpoint, dtype: see `linspace`.
     """
     start, stop, default = _interval(start, stop, num, "geomspace")
     ratio = P.divide(stop, start)
@@ -212,14 +225,17 @@ def _below(rows, columns, k):
 
 @op
 def tri(N, M=None, k=0, dtype=None):
-    """An N x M matrix (M = N by default) of ones on and below the k-th diagonal, zeros above."""
+    """An N x M matrix (M = N by default) of ones on and below the k-th diagonal, zeros above.
+
+    k: 0 for the main diagonal, above it positive, below it negative. dtype: `floatx()` by default.
+    """
     rows, columns = shape_given((N, N if M is None else M), "tri")
     return cast(_below(rows, columns, k), dtype_or(dtype))
 
 
 @op
 def eye(N, M=None, k=0, dtype=None):
-    """An N x M matrix (M = N by default) with ones on the k-th diagonal."""
+    """An N x M matrix (M = N by default) with ones on the k-th diagonal; k, dtype: see `tri`."""
     rows, columns = shape_given((N, N if M is None else M), "eye")
     row = P.iota(shape=(rows, 1), axis=0, dtype="int32")
     return cast(P.equal(P.iota(shape=(1, columns), axis=1, dtype="int32"), P.add(row, k)), dtype_or(dtype))
@@ -227,7 +243,7 @@ def eye(N, M=None, k=0, dtype=None):
 
 @op
 def identity(n, dtype=None):
-    """The n x n identity matrix."""
+    """The n x n identity matrix, of dtype `floatx()` by default."""
     return eye(n, dtype=dtype)
 
 

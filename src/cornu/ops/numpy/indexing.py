@@ -199,7 +199,13 @@ def _at_arrays(x, arrays):
 
 @op
 def select(condlist, choicelist, default=0):
-    """From the first of `condlist` that holds, the element of `choicelist`; where none does, `default`."""
+    """From the first of `condlist` (bools) that holds, the element of `choicelist` (as many tensors); where none does, `default`.
+
+    All broadcast together.
+
+    Raises:
+        ValueError: unless there are as many conditions as choices, and at least one.
+    """
     if len(condlist) != len(choicelist) or not len(condlist):
         raise ValueError(f"select: as many conditions as choices are needed, got {len(condlist)} and {len(choicelist)}.")
     y = default
@@ -212,8 +218,14 @@ def select(condlist, choicelist, default=0):
 def bincount(x, weights=None, minlength=0, sparse=False):
     """How often each number occurs in a vector of integers that are not negative (or the sum of its weights).
 
-    The result (int32, or of the weights' dtype) has `max(x) + 1` elements, at least `minlength`: that depends on the values, so that
-    it can't be compiled. A matrix is counted row by row.
+    The result (int32, or of the weights' dtype) has `max(x) + 1` elements, at least `minlength`: that depends on the values, so
+    that it can't be compiled. A matrix is counted row by row.
+
+    weights: of x's shape. sparse: must be False.
+
+    Raises:
+        TypeError: if x has another rank, or no integers.
+        ValueError: for weights of another shape, or sparse.
     """
     if sparse:
         raise ValueError("bincount: sparse tensors are not supported.")

@@ -31,7 +31,13 @@ from cornu.primitives import dtypes as dt
 
 @op
 def reshape(x, newshape):
-    """The same elements in another shape; one size may be -1 (or None)."""
+    """The same elements in another shape.
+
+    newshape: an int or a sequence; one size may be -1 (or None) and follows from the others.
+
+    Raises:
+        ValueError: if the number of elements differs, or the size of -1 is not determined.
+    """
     shape = newshape if isinstance(newshape, (list, tuple)) else (newshape,)
     if -1 in shape or None in shape:
         shape, have = [-1 if n is None else n for n in shape], shape_of(x)
@@ -54,14 +60,14 @@ def ravel(x):
 
 @op
 def transpose(x, axes=None):
-    """Dimensions permuted; reversed by default."""
+    """Dimensions in the order of `axes`, a permutation; reversed by default."""
     rank = rank_of(x)
     return P.transpose(x, axes=tuple(reversed(range(rank))) if axes is None else tuple(axis_of(a, rank, "transpose") for a in axes))
 
 
 @op
 def swapaxes(x, axis1, axis2):
-    """Two dimensions exchanged."""
+    """Dimensions `axis1` and `axis2` exchanged."""
     order = list(range(len(shape_of(x))))
     a, b = axis_of(axis1, len(order), "swapaxes"), axis_of(axis2, len(order), "swapaxes")
     order[a], order[b] = order[b], order[a]
@@ -70,7 +76,11 @@ def swapaxes(x, axis1, axis2):
 
 @op
 def moveaxis(x, source, destination):
-    """Dimensions moved to other places; the rest keeps its order."""
+    """Dimensions `source` moved to the places `destination` (ints, or sequences of as many); the rest keeps its order.
+
+    Raises:
+        ValueError: unless as many different axes stand on both sides.
+    """
     rank = len(shape_of(x))
     sources = [axis_of(a, rank, "moveaxis") for a in ints(source, "moveaxis")]
     targets = [axis_of(a, rank, "moveaxis") for a in ints(destination, "moveaxis")]
@@ -102,7 +112,11 @@ def fliplr(x):
 
 @op
 def rot90(array, k=1, axes=(0, 1)):
-    """The plane of two axes turned `k` times by 90 degrees, from the first axis towards the second."""
+    """The plane of two `axes` of `array` turned `k` times by 90 degrees, from the first axis towards the second.
+
+    Raises:
+        ValueError: if the axes aren't two different ones.
+    """
     rank = len(shape_of(array))
     if rank < 2 or len(axes) != 2 or axis_of(axes[0], rank, "rot90") == axis_of(axes[1], rank, "rot90"):
         raise ValueError(f"rot90: expected two different axes of a tensor of at least 2 dimensions, got axes {axes} of shape {shape_of(array)}.")
@@ -178,7 +192,7 @@ def _tensors(xs, where):
 
 @op
 def concatenate(xs, axis=0):
-    """Tensors joined along `axis` (None: flattened)."""
+    """Tensors `xs` (a list; of a tensor, its slices) joined along `axis` (None: flattened first); dtypes promote."""
     xs = _tensors(xs, "concatenate")
     if axis is None:
         xs, axis = [ravel(x) for x in xs], 0
@@ -187,7 +201,11 @@ def concatenate(xs, axis=0):
 
 @op
 def stack(x, axis=0):
-    """Tensors of one shape joined along a new dimension at `axis`."""
+    """Tensors of one shape (a list; of a tensor, its slices) joined along a new dimension at `axis` of the result.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
     xs = _tensors(x, "stack")
     if len({shape_of(item) for item in xs}) > 1:
         raise ValueError(f"stack: the shapes differ: {', '.join(str(shape_of(item)) for item in xs)}.")
@@ -207,20 +225,20 @@ def _at_least(x, rank):
 
 @op
 def vstack(xs):
-    """Tensors joined along the first dimension; vectors are rows."""
+    """Tensors `xs` joined along the first dimension; vectors are rows."""
     return P.concatenate(*[_at_least(x, 2) for x in _tensors(xs, "vstack")], axis=0)
 
 
 @op
 def hstack(xs):
-    """Tensors joined along the second dimension; vectors along their only one."""
+    """Tensors `xs` joined along the second dimension; vectors along their only one."""
     xs = [_at_least(x, 1) for x in _tensors(xs, "hstack")]
     return P.concatenate(*xs, axis=0 if len(shape_of(xs[0])) == 1 else 1)
 
 
 @op
 def dstack(xs):
-    """Tensors joined along the third dimension; (N,) counts as (1, N, 1), (M, N) as (M, N, 1)."""
+    """Tensors `xs` joined along the third dimension; (N,) counts as (1, N, 1), (M, N) as (M, N, 1)."""
     return P.concatenate(*[_at_least(x, 3) for x in _tensors(xs, "dstack")], axis=2)
 
 
@@ -235,10 +253,12 @@ def append(x1, x2, axis=None):
 
 @op
 def split(x, indices_or_sections, axis=0):
-    """A list of parts along `axis`: equal ones for an int, else cut at the given indices.
+    """A list of parts along `axis`.
+
+    indices_or_sections: an int for so many equal parts, else the indices at which to cut.
 
     Raises:
-        ValueError: if the parts can't be equal (see `array_split`).
+        ValueError: if the parts can't be equal (`array_split` makes some larger).
     """
     size = shape_of(x)[axis_of(axis, len(shape_of(x)), "split")] if shape_of(x) else 0
     if isinstance(indices_or_sections, (int, np.integer)):
@@ -250,7 +270,10 @@ def split(x, indices_or_sections, axis=0):
 
 @op
 def array_split(x, indices_or_sections, axis=0):
-    """A list of parts along `axis`: as equal as possible for an int, the first ones larger, else cut at the given indices."""
+    """A list of parts along `axis`, as `split` gives it; where so many parts can't be equal, the first ones are larger.
+
+    indices_or_sections: see `split`.
+    """
     shape = shape_of(x)
     axis = axis_of(axis, len(shape), "split")
     if not shape:
@@ -269,19 +292,19 @@ def array_split(x, indices_or_sections, axis=0):
 
 @op
 def vsplit(x, indices_or_sections):
-    """`split` along the first dimension."""
+    """A list of parts along the first dimension; see `split`."""
     return split(x, indices_or_sections, 0)
 
 
 @op
 def hsplit(x, indices_or_sections):
-    """`split` along the second dimension; of a vector along its only one."""
+    """A list of parts along the second dimension, of a vector along its only one; see `split`."""
     return split(x, indices_or_sections, 0 if len(shape_of(x)) == 1 else 1)
 
 
 @op
 def dsplit(x, indices_or_sections):
-    """`split` along the third dimension."""
+    """A list of parts along the third dimension; see `split`."""
     return split(x, indices_or_sections, 2)
 
 
@@ -401,7 +424,13 @@ def tile(x, repeats):
 
 @op
 def diagonal(x, offset=0, axis1=0, axis2=1):
-    """The elements with equal indices along two axes (shifted by `offset`), as a new last dimension."""
+    """The elements with equal indices along `axis1` and `axis2`, as a new last dimension.
+
+    offset: how much greater the second index is; negative: smaller.
+
+    Raises:
+        ValueError: for less than two dimensions, or twice the same axis.
+    """
     rank = len(shape_of(x))
     if rank < 2:
         raise ValueError(f"diagonal: expected at least 2 dimensions, got shape {shape_of(x)}.")

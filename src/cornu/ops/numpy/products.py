@@ -128,7 +128,7 @@ def cross(x1, x2, axisa=-1, axisb=-1, axisc=-1, axis=None):
 
 @op
 def trace(x, offset=0, axis1=0, axis2=1):
-    """Sum of a diagonal of two axes; small integers and bools are summed in 32 bits."""
+    """Sum of a diagonal; small integers and bools are summed in 32 bits. offset, axis1, axis2: see `diagonal`."""
     d = diagonal(x, offset, axis1, axis2)
     return P.sum(d, axes=(len(shape_of(d)) - 1,))
 
@@ -166,7 +166,7 @@ def correlate(x1, x2, mode="valid"):
 
 @op
 def slogdet(x):
-    """Sign (or phase) and logarithm of the absolute value of the determinants of square matrices."""
+    """Sign (or phase), and logarithm of the absolute value, of the determinants of matrices (..., M, M): two of shape (...)."""
     return tuple(P.slogdet(x))
 
 

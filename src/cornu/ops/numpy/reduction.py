@@ -18,25 +18,34 @@ def _reduced(primitive: Any, x: Any, axis: Any, keepdims: bool, where: str) -> A
 
 @op
 def sum(x, axis=None, keepdims=False):
-    """Sum over `axis` (None: all, an int or a tuple); small integers and bools are summed in 32 bits."""
+    """Sum over `axis`; small integers and bools are summed in 32 bits.
+
+    axis: an int, a tuple of ints, or None for all. keepdims: whether these axes stay, with size 1.
+
+    Raises:
+        ValueError: for an axis that x doesn't have, or one twice.
+    """
     return P.sum(x, axes=axes_of(axis, rank_of(x), "sum"), keepdims=bool(keepdims))
 
 
 @op
 def prod(x, axis=None, keepdims=False, dtype=None):
-    """Product over `axis` (None: all, an int or a tuple); small integers and bools are multiplied in 32 bits."""
+    """Product over `axis`; small integers and bools are multiplied in 32 bits.
+
+    axis, keepdims: see `sum`. dtype: in which x is taken; its own by default.
+    """
     return _reduced(P.prod, x if dtype is None else cast(x, dt.name_of(dtype)), axis, keepdims, "prod")
 
 
 @op
 def any(x, axis=None, keepdims=False):
-    """Whether one is true over `axis` (None: all, an int or a tuple)."""
+    """Whether one is true over `axis`. axis, keepdims: see `sum`."""
     return _reduced(P.any, x, axis, keepdims, "any")
 
 
 @op
 def all(x, axis=None, keepdims=False):
-    """Whether all are true over `axis` (None: all, an int or a tuple)."""
+    """Whether all are true over `axis`. axis, keepdims: see `sum`."""
     return _reduced(P.all, x, axis, keepdims, "all")
 
 
@@ -54,7 +63,7 @@ def _extremum(primitive: Any, combine: Any, x: Any, axis: Any, keepdims: bool, i
 
 @op
 def max(x, axis=None, keepdims=False, initial=None):
-    """Largest over `axis` (None: all, an int or a tuple), at least `initial`; NaN if there is one.
+    """Largest over `axis`, at least `initial`; NaN if there is one. axis, keepdims: see `sum`.
 
     Raises:
         ValueError: for empty axes, without `initial`.
@@ -64,7 +73,7 @@ def max(x, axis=None, keepdims=False, initial=None):
 
 @op
 def min(x, axis=None, keepdims=False, initial=None):
-    """Smallest over `axis` (None: all, an int or a tuple), at most `initial`; NaN if there is one.
+    """Smallest over `axis`, at most `initial`; NaN if there is one. axis, keepdims: see `sum`.
 
     Raises:
         ValueError: for empty axes, without `initial`.
@@ -86,7 +95,7 @@ def amin(x, axis=None, keepdims=False):
 
 @op
 def ptp(x, axis=None, keepdims=False):
-    """Largest minus smallest over `axis` (None: all, an int or a tuple)."""
+    """Largest minus smallest over `axis`. axis, keepdims: see `sum`."""
     return P.subtract(max(x, axis, keepdims), min(x, axis, keepdims))
 
 
@@ -111,13 +120,16 @@ def _place(primitive: Any, x: Any, axis: Any, keepdims: bool, where: str) -> Any
 
 @op
 def argmax(x, axis=None, keepdims=False):
-    """Index (int32) of the first largest along `axis` (None: of the flattened tensor); a NaN counts as largest."""
+    """Index (int32) of the first largest along `axis` (an int; None: of the flattened tensor); a NaN counts as largest.
+
+    keepdims: whether the axis (for None, each) stays, with size 1.
+    """
     return _place(P.argmax, x, axis, keepdims, "argmax")
 
 
 @op
 def argmin(x, axis=None, keepdims=False):
-    """Index (int32) of the first smallest along `axis` (None: of the flattened tensor); a NaN counts as smallest."""
+    """Index (int32) of the first smallest along `axis`; a NaN counts as smallest. axis, keepdims: see `argmax`."""
     return _place(P.argmin, x, axis, keepdims, "argmin")
 
 
@@ -132,13 +144,19 @@ def _cumulative(primitive: Any, x: Any, axis: Any, dtype: Any, where: str) -> An
 
 @op
 def cumsum(x, axis=None, dtype=None):
-    """Running sum along `axis` (None: of the flattened tensor), in `dtype` (int32 for bools)."""
+    """Running sum along `axis` (None: of the flattened tensor).
+
+    dtype: of the sums; that of x by default, int32 for bools.
+    """
     return _cumulative(P.cumsum, x, axis, dtype, "cumsum")
 
 
 @op
 def cumprod(x, axis=None, dtype=None):
-    """Running product along `axis` (None: of the flattened tensor), in `dtype` (int32 for bools)."""
+    """Running product along `axis` (None: of the flattened tensor).
+
+    dtype: of the products; that of x by default, int32 for bools.
+    """
     return _cumulative(P.cumprod, x, axis, dtype, "cumprod")
 
 
@@ -151,7 +169,11 @@ def _ends(x: Any, axis: int) -> tuple[Any, Any]:
 
 @op
 def diff(a, n=1, axis=-1):
-    """n-th difference of neighbours along `axis`; of bools, whether they differ."""
+    """n-th difference of neighbours of `a` along `axis`, which gets shorter by n; of bools, whether they differ.
+
+    Raises:
+        ValueError: for a scalar, or negative n.
+    """
     if n < 0:
         raise ValueError(f"diff: the order must not be negative, got {n}.")
     if not shape_of(a):
@@ -190,25 +212,25 @@ def _filled(x: Any, value: Any) -> Any:
 
 @op
 def nansum(x, axis=None, keepdims=False):
-    """Sum over `axis`, NaNs as 0."""
+    """Sum over `axis`, NaNs as 0. axis, keepdims: see `sum`."""
     return sum(_filled(x, 0), axis, keepdims)
 
 
 @op
 def nanprod(x, axis=None, keepdims=False):
-    """Product over `axis`, NaNs as 1."""
+    """Product over `axis`, NaNs as 1. axis, keepdims: see `sum`."""
     return prod(_filled(x, 1), axis, keepdims)
 
 
 @op
 def nancumsum(x, axis=None, dtype=None):
-    """Running sum along `axis`, NaNs as 0."""
+    """Running sum along `axis`, NaNs as 0. axis, dtype: see `cumsum`."""
     return cumsum(_filled(x, 0), axis, dtype)
 
 
 @op
 def nancumprod(x, axis=None, dtype=None):
-    """Running product along `axis`, NaNs as 1."""
+    """Running product along `axis`, NaNs as 1. axis, dtype: see `cumprod`."""
     return cumprod(_filled(x, 1), axis, dtype)
 
 
@@ -221,13 +243,13 @@ def _nan_extremum(op: Any, worst: float, x: Any, axis: Any, keepdims: bool) -> A
 
 @op
 def nanmax(x, axis=None, keepdims=False):
-    """Largest over `axis` but for NaNs; NaN where there is nothing else."""
+    """Largest over `axis` but for NaNs; NaN where there is nothing else. axis, keepdims: see `sum`."""
     return _nan_extremum(max, -math.inf, x, axis, keepdims)
 
 
 @op
 def nanmin(x, axis=None, keepdims=False):
-    """Smallest over `axis` but for NaNs; NaN where there is nothing else."""
+    """Smallest over `axis` but for NaNs; NaN where there is nothing else. axis, keepdims: see `sum`."""
     return _nan_extremum(min, math.inf, x, axis, keepdims)
 
 
@@ -239,13 +261,19 @@ def _nan_place(op: Any, worst: float, x: Any, axis: Any, keepdims: bool) -> Any:
 
 @op
 def nanargmax(x, axis=None, keepdims=False):
-    """Index (int32) of the first largest along `axis` but for NaNs; -1 where there is nothing else."""
+    """Index (int32) of the first largest along `axis` but for NaNs; -1 where there is nothing else.
+
+    axis, keepdims: see `argmax`.
+    """
     return _nan_place(argmax, -math.inf, x, axis, keepdims)
 
 
 @op
 def nanargmin(x, axis=None, keepdims=False):
-    """Index (int32) of the first smallest along `axis` but for NaNs; -1 where there is nothing else."""
+    """Index (int32) of the first smallest along `axis` but for NaNs; -1 where there is nothing else.
+
+    axis, keepdims: see `argmax`.
+    """
     return _nan_place(argmin, math.inf, x, axis, keepdims)
 
 

@@ -21,7 +21,10 @@ from cornu.primitives import dtypes as dt
 
 @op
 def mean(x, axis=None, keepdims=False):
-    """Arithmetic mean over `axis` (None: all, an int or a tuple), in floating point."""
+    """Arithmetic mean over `axis`, in floating point (half precision is summed in float32); NaN of nothing.
+
+    axis, keepdims: see `sum`.
+    """
     x, dtype = widened(x)
     axes = axes_of(axis, len(shape_of(x)), "mean")
     total = P.sum(x, axes=axes, keepdims=bool(keepdims))
@@ -30,7 +33,7 @@ def mean(x, axis=None, keepdims=False):
 
 @op
 def var(x, axis=None, keepdims=False):
-    """Variance over `axis`: the mean squared distance from the mean."""
+    """Variance over `axis`: the mean squared distance from the mean, in floating point. axis, keepdims: see `sum`."""
     x, dtype = widened(x)
     return cast(mean(_squared(P.subtract(x, mean(x, axis, True))), axis, keepdims), dt.real_part(dtype))
 
@@ -44,13 +47,19 @@ def _squared(x: Any) -> Any:
 
 @op
 def std(x, axis=None, keepdims=False):
-    """Standard deviation over `axis`."""
+    """Standard deviation over `axis`, the root of `var`. axis, keepdims: see `sum`."""
     return P.sqrt(var(x, axis, keepdims))
 
 
 @op
 def average(x, axis=None, weights=None):
-    """Mean over `axis`, weighted by `weights` (like x, or a vector for one axis)."""
+    """Mean over `axis` (None: all, an int or a tuple), weighted by `weights`: like x, or a vector for one axis.
+
+    Without weights, the `mean`.
+
+    Raises:
+        ValueError: for weights of another shape.
+    """
     if weights is None:
         return mean(x, axis)
     shape = shape_of(x)
@@ -67,7 +76,7 @@ def average(x, axis=None, weights=None):
 
 @op
 def nanmean(x, axis=None, keepdims=False):
-    """Mean over `axis` of what is not NaN; NaN where there is nothing else."""
+    """Mean over `axis` of what is not NaN; NaN where there is nothing else. axis, keepdims: see `sum`."""
     x, dtype = widened(x)
     count = sum(P.logical_not(_missing(x)), axis, keepdims)
     return cast(P.divide(nansum(x, axis, keepdims), cast(count, dt.real_part(dtype_of(x)))), dtype)
@@ -75,7 +84,7 @@ def nanmean(x, axis=None, keepdims=False):
 
 @op
 def nanvar(x, axis=None, keepdims=False):
-    """Variance over `axis` of what is not NaN."""
+    """Variance over `axis` of what is not NaN; NaN where there is nothing else. axis, keepdims: see `sum`."""
     x, dtype = widened(x)
     missing = _missing(x)
     squared = _squared(P.subtract(x, nanmean(x, axis, True)))
@@ -86,7 +95,7 @@ def nanvar(x, axis=None, keepdims=False):
 
 @op
 def nanstd(x, axis=None, keepdims=False):
-    """Standard deviation over `axis` of what is not NaN."""
+    """Standard deviation over `axis` of what is not NaN; NaN where there is nothing else. axis, keepdims: see `sum`."""
     return P.sqrt(nanvar(x, axis, keepdims))
 
 
@@ -153,9 +162,16 @@ def _between(ordered: Any, place: Any, method: str) -> Any:
 
 @op
 def quantile(x, q, axis=None, method="linear", keepdims=False):
-    """The q-th quantiles (0 to 1) over `axis` (None: all, an int or a tuple); the dimensions of q come first. NaN if there is one.
+    """The q-th quantiles over `axis`, in x's floating dtype; NaN if there is one.
 
-    method: between two elements, "linear" interpolation, the "lower", the "higher", their "midpoint", or the "nearest".
+    Args:
+        q: between 0 and 1, a number or a tensor; its dimensions come first in the result.
+        axis: an int, a tuple of ints, or None for all.
+        method: between two elements, "linear" interpolation, the "lower", the "higher", their "midpoint", or the "nearest".
+        keepdims: whether the axes stay, with size 1.
+
+    Raises:
+        ValueError: for an unknown method, or (where it is a number or a list) a q outside [0, 1].
     """
     return _quantile(x, q, axis, method, keepdims, "quantile", False)
 
@@ -168,7 +184,7 @@ def percentile(x, q, axis=None, method="linear", keepdims=False):
 
 @op
 def median(x, axis=None, keepdims=False):
-    """The middle element (or the mean of the middle two) over `axis` (None: all, an int or a tuple); NaN if there is one."""
+    """The middle element (or the mean of the middle two) over `axis`; NaN if there is one. axis, keepdims: see `quantile`."""
     return _quantile(x, 0.5, axis, "midpoint", keepdims, "median", False)
 
 
@@ -186,7 +202,7 @@ def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
 
 @op
 def nanmedian(x, axis=None, keepdims=False):
-    """The middle element of what is not NaN over `axis`; NaN where there is nothing else."""
+    """The middle element of what is not NaN over `axis`; NaN where there is nothing else. axis, keepdims: see `quantile`."""
     return _quantile(x, 0.5, axis, "midpoint", keepdims, "nanmedian", True)
 
 
