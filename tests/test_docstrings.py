@@ -16,13 +16,13 @@ from cornu import layers, ops
 ROOMS: dict[str, ModuleType] = {
     module.__name__: module
     for module in (
-        ops.nn, ops.numpy,
+        ops, ops.image,
     )
 }  # fmt: skip
 OPERANDS = re.compile(r"x\d?|y_true|y_pred")  # what a function is a function of: its sentence says what becomes of it
 OF_LAYERS = {"name", "dtype", "trainable", "kwargs"}  # `Layer` explains them once
 WORDS = re.compile(r"[\w*]+")
-REFERENCE = re.compile(r"\b(?:see|as in|as for)\s+((?:`[\w.]+`(?:,\s+|\s+and\s+)?)+)")
+REFERENCE = re.compile(r"\b(?:[Ss]ee|[Aa]s in)\s+((?:`[\w.]+`(?:,\s+|\s+and\s+)?)+)")
 
 
 def public(module: ModuleType) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def value_and_grad(
 
 
 def grad(fn: Callable[..., Any], argnums: int | Sequence[int] = 0, variables: Sequence[Any] | None = None) -> Callable[..., Any]:
-    """A function of the same arguments that gives the gradient of the scalar `fn`. See `value_and_grad`."""
+    """A function of the same arguments that gives the gradient of the scalar `fn`; argnums, variables: see `value_and_grad`."""
     both = value_and_grad(fn, variables, argnums)
     return lambda *args, **kwargs: both(*args, **kwargs)[1]
 

@@ -24,6 +24,8 @@ Tensor = Any
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
     """`x` (number, nested lists, array, variable, tensor) as a tensor of the engine in charge.
 
+    dtype: by default that of x, `floatx()` for Python's floats, int32 for its ints. sparse, ragged: must not be true.
+
     Raises:
         ValueError: for sparse or ragged.
     """
@@ -36,7 +38,11 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """A tensor, variable or list as a NumPy array."""
+    """A tensor, variable or list `x` as a NumPy array.
+
+    Raises:
+        ValueError: for a symbolic tensor, which has no numbers.
+    """
     if isinstance(x, KerasTensor):
         raise ValueError(f"A symbolic tensor has no numbers: {x!r}.")
     return np.asarray(context.current().to_numpy(tensor(x)))
@@ -65,13 +71,13 @@ def cast(x, dtype):
 
 @op
 def stop_gradient(variable):
-    """The same tensor, through which no gradient flows."""
+    """`variable`, any tensor, as it is; no gradient flows through it."""
     return P.stop_gradient(variable)
 
 
 @op
 def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
-    """`true_fn()` if the scalar `pred` holds, else `false_fn()`; both give nested tensors alike."""
+    """`true_fn()` if the scalar `pred` holds, else `false_fn()`; functions without arguments that give nested tensors alike."""
     structure: list[Any] = []
 
     def flat(fn: Callable[[], Any]) -> Callable[..., list[Any]]:
@@ -88,7 +94,14 @@ def cond(pred: Tensor, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) 
 
 @op
 def while_loop(cond: Callable[..., Any], body: Callable[..., Any], loop_vars: Any, maximum_iterations: int | None = None) -> Any:
-    """Applies `body(*loop_vars)` while `cond(*loop_vars)` holds, at most `maximum_iterations` times; returns the last loop_vars."""
+    """Applies `body(*loop_vars)` while `cond(*loop_vars)` holds; returns the last loop_vars.
+
+    Args:
+        cond: gives a bool scalar.
+        body: gives loop variables nested, shaped and typed as before.
+        loop_vars: a list or tuple of nested tensors, or one alone.
+        maximum_iterations: after which it ends in any case; None: no limit.
+    """
     nested = loop_vars if isinstance(loop_vars, (list, tuple)) else (loop_vars,)
     leaves, structure = tree.flatten_with_structure((nested, 0))
 
@@ -128,6 +141,7 @@ def scan(
         f: function of carry and one element (nested structures of tensors).
         init: first carry.
         xs: nested tensors with one first axis, or None with `length`.
+        length: number of steps; by default the size of that axis.
         reverse: walk from the end.
         unroll: accepted for Keras.
 
@@ -168,7 +182,11 @@ def scan(
 
 @op
 def slice(inputs, start_indices, shape):
-    """The block of `shape` that begins at `start_indices` (numbers or a vector); a size of -1 takes the rest."""
+    """The block of `inputs` that begins at `start_indices` (ints, one for each dimension, or a vector) and has `shape`.
+
+    A size of -1 takes the rest, where the start is given in ints. From a start that is a tensor, a block that would go past the
+    end is moved back.
+    """
     static = _static(start_indices)
     sizes = tuple(n - (static[i] if static else 0) if s == -1 else int(s) for i, (s, n) in enumerate(zip(shape, shape_of(inputs), strict=True)))
     if static:
@@ -197,14 +215,24 @@ def _vector(indices: Any) -> Tensor:
 
 @op
 def scatter(indices, values, shape):
-    """A tensor of `shape`, zero but for `values` added at `indices` (rows of coordinates)."""
+    """A tensor of `shape`, zero but for `values` added at `indices`.
+
+    indices: (..., n) ints, coordinates in the first n dimensions; those out of range are left out. values: (..., *the other
+    dimensions); their dtype is the result's.
+    """
     zero = P.full(shape=tuple(shape), value=0, dtype=dtype_of(values))
     return P.scatter(zero, indices, values, mode="add")
 
 
 @op
 def scatter_update(inputs, indices, updates, reduction=None):
-    """`inputs` with `updates` at `indices` (rows of coordinates); reduction: None, "add", "max", "min" or "mul"."""
+    """`inputs` with `updates` at `indices` (rows of coordinates, as in `scatter`).
+
+    reduction: None replaces what is there; "add", "max", "min" or "mul" combine it with the update.
+
+    Raises:
+        ValueError: for another reduction.
+    """
     modes = {None: "update", "add": "add", "max": "max", "min": "min", "mul": "multiply"}
     if reduction not in modes:
         raise ValueError(f"scatter_update: reduction must be one of {list(modes)}, got {reduction!r}.")
@@ -213,7 +241,13 @@ def scatter_update(inputs, indices, updates, reduction=None):
 
 @op
 def switch(index, branches, *operands):
-    """`branches[index](*operands)`, the index clamped to their number; all branches give nested tensors alike."""
+    """`branches[index](*operands)`, the index clamped to their number; all branches give nested tensors alike.
+
+    index: an int or an integer scalar tensor. branches: functions. operands: nested tensors that each of them takes.
+
+    Raises:
+        ValueError: if there are no branches.
+    """
     if not branches:
         raise ValueError("switch: there are no branches.")
     if isinstance(index, (int, np.integer)):
@@ -330,7 +364,11 @@ def _interleaved(even: Tensor, odd: Tensor, axis: int) -> Tensor:
 
 @op
 def unstack(x, num=None, axis=0):
-    """The slices along `axis`, as a list; `num`, if given, must be their number."""
+    """The slices along `axis`, as a list; `num`, if given, must be their number.
+
+    Raises:
+        ValueError: if it is not.
+    """
     shape = shape_of(x)
     axis = axis_of(axis, len(shape), "unstack")
     if num is not None and num != shape[axis]:

@@ -161,9 +161,10 @@ def _overlapped(frames: Tensor, stride: int) -> Tensor:
 
 @op
 def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True):
-    """Inverse of `stft`, by overlapping and adding (Griffin and Lim, 1984). x: a pair; the other arguments as for `stft`.
+    """Inverse of `stft`, by overlapping and adding (Griffin and Lim, 1984): pair of (..., count, fft_length // 2 + 1) -> (..., n).
 
-    length: of the result, in samples; by default all that the windows cover (without the padding that `center` added).
+    sequence_length, sequence_stride, fft_length, window, center: as in `stft`. length: of the result, in samples; by default all
+    that the windows cover (without the padding that `center` added).
     """
     frames = irfft(x, fft_length)
     _rank(frames, 2, "istft")

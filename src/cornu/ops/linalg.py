@@ -50,7 +50,7 @@ def _epsilon(x: Tensor) -> float:
 
 @op
 def cholesky(x, upper=False):
-    """Triangular L with L L^H = x for positive definite x, or U with U^H U = x if `upper`."""
+    """Triangular L with L L^H = x for positive definite x (..., M, M), or U with U^H U = x if `upper`."""
     _matrices(x, "cholesky", square=True)
     factor = P.cholesky(x)
     return _adjoint(factor) if upper else factor
@@ -58,7 +58,7 @@ def cholesky(x, upper=False):
 
 @op
 def cholesky_inverse(x, upper=False):
-    """Inverse of L L^T (or U^T U if `upper`) from the Cholesky factor x."""
+    """Inverse of L L^T from the Cholesky factor L, or of U^T U from U if `upper`; x: (..., M, M)."""
     _matrices(x, "cholesky_inverse", square=True)
     half = P.triangular_solve(_swapped(x) if upper else x, _identity(x), lower=True, transpose=False)
     return P.matmul(_swapped(half), half)
@@ -109,7 +109,13 @@ def lu_factor(x):
 
 @op
 def qr(x, mode="reduced"):
-    """Q with orthonormal columns and upper triangular R; mode "reduced" or "complete"."""
+    """Q with orthonormal columns and upper triangular R, for x (..., M, N).
+
+    mode: "reduced", for min(M, N) columns of Q, or "complete", for M.
+
+    Raises:
+        ValueError: for another mode.
+    """
     _matrices(x, "qr")
     if mode not in ("reduced", "complete"):
         raise ValueError(f"qr: mode must be 'reduced' or 'complete', got {mode!r}.")
@@ -118,7 +124,11 @@ def qr(x, mode="reduced"):
 
 @op
 def svd(x, full_matrices=True, compute_uv=True):
-    """Singular value decomposition: u, descending singular values, v^H; the values alone without `compute_uv`."""
+    """Singular value decomposition of x (..., M, N): u, descending singular values (..., min(M, N)), v^H.
+
+    full_matrices: whether u and v are square, (..., M, M) and (..., N, N), or have min(M, N) columns. compute_uv: if False, the
+    values alone are given.
+    """
     _matrices(x, "svd")
     u, s, vh = P.svd(x, full_matrices=bool(full_matrices and compute_uv))
     return (u, s, vh) if compute_uv else s

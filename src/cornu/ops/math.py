@@ -61,7 +61,7 @@ def erfc(x):
 
 @op
 def logsumexp(x, axis=None, keepdims=False):
-    """log(sum(exp(x))) over `axis`, without overflow."""
+    """log(sum(exp(x))) over `axis`, without overflow, in floating point. axis, keepdims: see `sum`."""
     x = as_float(x)
     axes = axes_of(axis, len(shape_of(x)), "logsumexp")
     top = P.max(x, axes=axes, keepdims=True)
@@ -72,7 +72,13 @@ def logsumexp(x, axis=None, keepdims=False):
 
 @op
 def top_k(x, k, sorted=True):
-    """The k largest along the last axis, descending (whether `sorted` or not), and their indices (int32); NaN first, of equals the first."""
+    """The k largest along the last axis, and their indices (int32); NaN first, of equals the first.
+
+    sorted: they stand in descending order either way.
+
+    Raises:
+        ValueError: if there are no k elements.
+    """
     rank = len(shape_of(x))
     if not rank or not 0 <= k <= shape_of(x)[-1]:
         raise ValueError(f"top_k: there are no {k} elements along the last axis of a tensor of shape {shape_of(x)}.")
@@ -84,7 +90,11 @@ def top_k(x, k, sorted=True):
 
 @op
 def in_top_k(targets, predictions, k):
-    """Whether each target's prediction is among the k largest of its row (ties count). targets: (N,); predictions: (N, classes)."""
+    """Whether each target's prediction is among the k largest of its row (ties count). targets: (N,); predictions: (N, classes).
+
+    Raises:
+        ValueError: for other shapes.
+    """
     if len(shape_of(predictions)) != 2 or shape_of(targets) != shape_of(predictions)[:1]:
         raise ValueError(
             f"in_top_k: expected targets (N,) and predictions (N, classes), got shapes {shape_of(targets)} and {shape_of(predictions)}."
@@ -96,7 +106,11 @@ def in_top_k(targets, predictions, k):
 
 @op
 def cdist(x, y):
-    """Euclidean distances between rows: (..., n, d) and (..., m, d) -> (..., n, m)."""
+    """Euclidean distances between rows of x and y: (..., n, d) and (..., m, d) -> (..., n, m).
+
+    Raises:
+        ValueError: if the rows differ in length.
+    """
     if min(len(shape_of(x)), len(shape_of(y))) < 2 or shape_of(x)[-1] != shape_of(y)[-1]:
         raise ValueError(f"cdist: expected rows of one length, (..., n, d) and (..., m, d), got shapes {shape_of(x)} and {shape_of(y)}.")
     gaps = P.subtract(expand_dims(as_float(x), -2), expand_dims(as_float(y), -3))

@@ -31,8 +31,11 @@ class KerasTensor:
         shape: tuple of ints and None.
         dtype: default "float32".
         sparse, ragged: not supported; False.
-        record_history: kept for Keras.
+        record_history, kwargs: kept for Keras.
         name: default "keras_tensor", numbered.
+
+    Raises:
+        ValueError: for sparse or ragged.
     """
 
     shape: tuple[int | None, ...]

@@ -30,7 +30,14 @@ def _floats(images: Tensor, where: str) -> None:
 
 @op
 def rgb_to_grayscale(images, data_format=None):
-    """Luma of RGB images, (..., 3) -> (..., 1), with the weights of ITU-R BT.601; images with one channel stay."""
+    """Luma of RGB images, (..., 3) -> (..., 1), with the weights of ITU-R BT.601; images with one channel stay.
+
+    images: (N, H, W, C), or (N, C, H, W) for "channels_first", or one image without N. data_format: "channels_last",
+    "channels_first", or None for `config.image_data_format()`.
+
+    Raises:
+        ValueError: for another rank or number of channels.
+    """
 
     def body(x: Tensor) -> Tensor:
         if len(_channels(x, "rgb_to_grayscale", (1, 3))) == 1:
@@ -45,7 +52,11 @@ def rgb_to_grayscale(images, data_format=None):
 
 @op
 def rgb_to_hsv(images, data_format=None):
-    """RGB floats in [0, 1] to hue, saturation and value in [0, 1]. Gray has hue 0."""
+    """RGB floats in [0, 1] to hue, saturation and value in [0, 1]. Gray has hue 0. images, data_format: as in `rgb_to_grayscale`.
+
+    Raises:
+        ValueError: for images that are no floats, or don't have three channels.
+    """
     _floats(images, "rgb_to_hsv")
 
     def body(x: Tensor) -> Tensor:
@@ -68,7 +79,7 @@ def rgb_to_hsv(images, data_format=None):
 
 @op
 def hsv_to_rgb(images, data_format=None):
-    """Inverse of `rgb_to_hsv`."""
+    """Hue, saturation and value in [0, 1] to RGB; arguments and errors as in `rgb_to_hsv`, whose inverse it is."""
     _floats(images, "hsv_to_rgb")
 
     def body(x: Tensor) -> Tensor:

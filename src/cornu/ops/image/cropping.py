@@ -36,16 +36,25 @@ def _patches(images: Tensor, size: Any, strides: Any, dilation: Any, padding: An
 
 @op
 def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
-    """The windows of images, each flattened into channels (rows, columns, channels): (N, H, W, C) -> (N, rows, columns, window * C).
+    """The windows of images, each flattened into channels: (N, H, W, C) -> (N, rows, columns, window * C).
 
-    size, strides (the size by default), dilation_rate: an int or two; padding: "valid" or "same".
+    Args:
+        images: (N, H, W, C), or (N, C, H, W) for "channels_first", or one image without N.
+        size: of the window. This and the following two: an int, or one per dimension.
+        strides: the size by default, so that windows don't overlap.
+        dilation_rate: distance between the elements of a window.
+        padding: "valid", or "same": zeros beyond the border, for ceil(size of the image / stride) windows.
+        data_format: "channels_last", "channels_first", or None for `config.image_data_format()`.
+
+    Raises:
+        ValueError: for a window larger than the images, or an argument that is none of these.
     """
     return _patches(images, size, strides, dilation_rate, padding, data_format, 2, "extract_patches")
 
 
 @op
 def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
-    """As `extract_patches`, of volumes (N, D, H, W, C)."""
+    """The windows of `volumes` (N, D, H, W, C), each flattened into channels; the other arguments as in `extract_patches`."""
     return _patches(volumes, size, strides, dilation_rate, padding, data_format, 3, "extract_patches_3d")
 
 
@@ -66,7 +75,17 @@ def _borders(before: int | None, after: int | None, target: int | None, size: in
 def pad_images(
     images, top_padding=None, left_padding=None, bottom_padding=None, right_padding=None, target_height=None, target_width=None, data_format=None
 ):
-    """Zeros around images. Of top, bottom and target height two must be given; of left, right and target width, too."""
+    """Zeros around images; numbers of pixels.
+
+    Args:
+        images: (N, H, W, C), or (N, C, H, W) for "channels_first", or one image without N.
+        top_padding, bottom_padding, target_height: two of these must be given.
+        left_padding, right_padding, target_width: of these, too.
+        data_format: "channels_last", "channels_first", or None for `config.image_data_format()`.
+
+    Raises:
+        ValueError: unless exactly two of three are given, and fit.
+    """
 
     def body(x: Tensor) -> Tensor:
         _, height, width, _ = shape_of(x)
@@ -81,7 +100,11 @@ def pad_images(
 def crop_images(
     images, top_cropping=None, left_cropping=None, bottom_cropping=None, right_cropping=None, target_height=None, target_width=None, data_format=None
 ):
-    """Images without their borders. Of top, bottom and target height two must be given; of left, right and target width, too."""
+    """Images without their borders; numbers of pixels.
+
+    top_cropping, bottom_cropping, target_height: two of these must be given. left_cropping, right_cropping, target_width: of
+    these, too. images, data_format, errors: as in `pad_images`.
+    """
 
     def body(x: Tensor) -> Tensor:
         _, height, width, _ = shape_of(x)

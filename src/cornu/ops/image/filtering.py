@@ -28,7 +28,11 @@ def _two(value: Any, what: str) -> tuple[Any, Any]:
 def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None):
     """Images smoothed by a Gaussian; beyond the border is 0.
 
-    kernel_size: height and width of the filter, in pixels; sigma: its standard deviations along both.
+    kernel_size: height and width of the filter, in pixels. sigma: its standard deviations along both, in pixels. Each may be one
+    number. images, data_format: as in `rgb_to_grayscale`.
+
+    Raises:
+        ValueError: for a size or deviation that is not positive.
     """
     sizes, sigmas = _two(kernel_size, "kernel_size"), _two(sigma, "sigma")
     body = lambda x: narrowed(blurred(widened(x), sizes, sigmas), dtype_of(x))  # noqa: E731
@@ -37,7 +41,10 @@ def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None
 
 @op
 def sobel_edges(images, data_format=None):
-    """Derivatives along height and width by Sobel's filter, on a new last axis; beyond the border the image is mirrored."""
+    """Derivatives along height and width by Sobel's filter, on a new last axis of 2; beyond the border the image is mirrored.
+
+    images, data_format: as in `rgb_to_grayscale`.
+    """
     across, along = np.array([1.0, 2.0, 1.0]), np.array([-1.0, 0.0, 1.0])
 
     def edges(column: Any, row: Any) -> Tensor:
@@ -53,10 +60,14 @@ def ssim(image1, image2, max_val=1.0, filter_size=11, filter_sigma=1.5, k1=0.01,
     """Structural similarity (Wang et al., 2004), a number per image: 1 for equal ones.
 
     Args:
-        image1, image2: of one shape.
+        image1, image2: of one shape: (N, H, W, C), or (N, C, H, W) for "channels_first", or one image without N.
         max_val: range of the values (255 for bytes).
         filter_size, filter_sigma: of the Gaussian window, in pixels; the images must not be smaller.
         k1, k2: relative to max_val, what keeps the quotients of means and variances from small denominators.
+        data_format: "channels_last", "channels_first", or None for `config.image_data_format()`.
+
+    Raises:
+        ValueError: if the shapes differ.
     """
     if shape_of(image1) != shape_of(image2):
         raise ValueError(f"ssim: the images must have one shape, got {shape_of(image1)} and {shape_of(image2)}.")

@@ -73,16 +73,20 @@ def resize(
     images, size, interpolation="bilinear", antialias=False, crop_to_aspect_ratio=False, pad_to_aspect_ratio=False, fill_mode="constant",
     fill_value=0.0, data_format=None,
 ):  # fmt: skip
-    """Images in another size, sampled at the centers of their pixels.
+    """Images in another size, sampled at the centers of their pixels. Integers are rounded and stay integers.
 
     Args:
-        images: (N, H, W, C), (N, C, H, W), or one image. Integers are rounded and stay integers.
+        images: (N, H, W, C), or (N, C, H, W) for "channels_first", or one image without N.
         size: (height, width).
         interpolation: "nearest", "bilinear", "bicubic", "lanczos3" or "lanczos5".
         antialias: when an image shrinks, let each pixel look at all that it covers.
         crop_to_aspect_ratio: first cut the image's middle out, in the proportions of `size`.
         pad_to_aspect_ratio: first put borders of `fill_value` around the image, up to the proportions of `size`.
         fill_mode: "constant" is the only one.
+        data_format: "channels_last", "channels_first", or None for `config.image_data_format()`.
+
+    Raises:
+        ValueError: for an argument that is none of these, or both ways to keep the proportions.
     """
     height, width = _size(size)
     if interpolation != "nearest" and interpolation not in _NAMES:

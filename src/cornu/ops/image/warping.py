@@ -150,11 +150,15 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
     """Images under affine (or projective) maps.
 
     Args:
-        images: (N, H, W, C), (N, C, H, W), or one image.
+        images: (N, H, W, C), or (N, C, H, W) for "channels_first", or one image without N.
         transform: (N, 8) or (8,): a0 a1 a2 b0 b1 b2 c0 c1. The pixel of the result in column x and row y is that of the image at
             ((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k), k = c0 x + c1 y + 1.
         interpolation: "nearest" or "bilinear".
         fill_mode, fill_value: what lies beyond the border, as in `map_coordinates`.
+        data_format: "channels_last", "channels_first", or None for `config.image_data_format()`.
+
+    Raises:
+        ValueError: for another interpolation or fill_mode, or a transform that doesn't fit.
     """
     order = _order(interpolation, "affine_transform")
     _check_mode(fill_mode, "affine_transform")
@@ -164,7 +168,13 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
 
 @op
 def perspective_transform(images, start_points, end_points, interpolation="bilinear", fill_value=0, data_format=None):
-    """Images under the projective maps that bring four `start_points` to `end_points`: (N, 4, 2) or (4, 2), each (column, row)."""
+    """Images under the projective maps that bring four `start_points` to `end_points`: (N, 4, 2) or (4, 2), each (column, row).
+
+    images, interpolation, data_format: as in `affine_transform`. fill_value: what lies beyond the border.
+
+    Raises:
+        ValueError: for another interpolation, or points that don't fit.
+    """
     order = _order(interpolation, "perspective_transform")
     starts, ends = (_batched(p, images, (4, 2), "perspective_transform", name) for p, name in ((start_points, "start_points"), (end_points, "end_points")))
     starts, ends = widened(starts), widened(ends)
@@ -186,10 +196,9 @@ def elastic_transform(
     """Images bent by smooth random shifts (Simard et al., 2003).
 
     Args:
-        images: (N, H, W, C), (N, C, H, W), or one image.
+        images, interpolation, fill_mode, fill_value, data_format: as in `affine_transform`.
         alpha: how far: pixels by which the random numbers in [-1, 1), once smoothed, are multiplied.
         sigma: how smooth: the standard deviation of the Gaussian that smooths them, in pixels.
-        interpolation, fill_mode, fill_value: as in `affine_transform`.
         seed: an int, a `SeedGenerator`, or None.
     """
     from cornu import random  # stands a floor above

@@ -99,7 +99,7 @@ def array(x, dtype=None):
 def arange(start, stop=None, step=None, dtype=None):
     """Evenly spaced numbers from `start` to before `stop` in steps of `step`, as `numpy.arange`.
 
-    start, stop, step: numbers, or scalar tensors whose values are known; one alone is `stop`, from 0 on; the step is 1 by default.
+    start, stop, step: numbers, or scalar tensors whose values are known; one alone is `stop`, from 0 on; the default step is 1.
     dtype: that of the three together by default, int32 of ints and `floatx()` if one is a float.
 
     Raises:
