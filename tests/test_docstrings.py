@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+import cornu
 from cornu import layers, ops
 
 ROOMS: dict[str, ModuleType] = {
     module.__name__: module
     for module in (
-        ops, ops.image,
+        ops, ops.image, cornu.random,
     )
 }  # fmt: skip
 OPERANDS = re.compile(r"x\d?|y_true|y_pred")  # what a function is a function of: its sentence says what becomes of it

@@ -161,7 +161,7 @@ def _overlapped(frames: Tensor, stride: int) -> Tensor:
 
 @op
 def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="hann", center=True):
-    """Inverse of `stft`, by overlapping and adding (Griffin and Lim, 1984): pair of (..., count, fft_length // 2 + 1) -> (..., n).
+    """Inverse of `stft`, by overlapping and adding (Griffin and Lim, 1984); x is a pair of (..., count, fft_length // 2 + 1).
 
     sequence_length, sequence_stride, fft_length, window, center: as in `stft`. length: of the result, in samples; by default all
     that the windows cover (without the padding that `center` added).

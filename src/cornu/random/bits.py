@@ -43,7 +43,13 @@ def _mix_numpy(x: np.ndarray) -> np.ndarray:
 
 
 def bits_numpy(seed: int, counter: int, size: int, draw: int = 0) -> np.ndarray:
-    """`size` random uint32 of the stream (seed, counter), computed with NumPy."""
+    """`size` random uint32 of the stream (seed, counter), computed with NumPy.
+
+    draw: an int that tells several uses of one pair apart.
+
+    Raises:
+        ValueError: for a size of 2**31 or more.
+    """
     if size >= 2**31:
         raise ValueError(f"One draw has at most 2**31 - 1 numbers, not {size}.")
 
@@ -69,7 +75,13 @@ def _mix(x: Any) -> Any:
 
 @op
 def random_bits(stream, shape, draw=0):
-    """32 random bits per element, as int32, of the stream (an int32 pair of seed and counter). draw: an int, or int32 scalar."""
+    """32 random bits per element, as int32 of `shape`, of the stream (an int32 pair of seed and counter).
+
+    draw: an int, or int32 scalar, that tells several uses of one pair apart.
+
+    Raises:
+        ValueError: for 2**31 elements or more.
+    """
     size = math.prod(shape)
     if size >= 2**31:
         raise ValueError(f"One draw has at most 2**31 - 1 numbers, not {size}.")

@@ -57,10 +57,12 @@ def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = N
     """Uniform numbers in [minval, maxval).
 
     Args:
-        shape: of the result. minval, maxval: bounds. dtype: float, `floatx()` by default. seed: see the module.
+        shape: of the result. minval, maxval: bounds, numbers or tensors that broadcast. dtype: float, `floatx()` by default.
+        seed: an int (always the same numbers), a `SeedGenerator` (moves on at each use), or None (the process's generator, see
+            `set_seed`).
 
     Raises:
-        ValueError: for a dtype that is no float, a wrong shape or seed, or minval > maxval.
+        ValueError: for a dtype that is no float, a wrong shape or seed, or numbers minval > maxval.
     """
     name = float_of(dtype, "uniform")
     numbers = isinstance(minval, (int, float)) and isinstance(maxval, (int, float))
@@ -83,14 +85,20 @@ def standard_normal(stream: Any, shape: tuple[int, ...], dtype: str, draw: Any =
 
 
 def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Normal numbers (Box and Muller, 1958). Arguments and errors as in `uniform`."""
+    """Normal numbers (Box and Muller, 1958).
+
+    mean, stddev: numbers or tensors that broadcast. shape, dtype, seed, errors: as in `uniform`.
+    """
     name = float_of(dtype, "normal")
     values = standard_normal(stream_of(seed), shape_of(shape, "normal"), wide(name))
     return P.cast(P.add(P.multiply(values, stddev), mean), dtype=name)
 
 
 def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
-    """Normal numbers within two standard deviations of the mean; those outside are drawn again. Arguments as in `uniform`."""
+    """Normal numbers within two standard deviations of the mean; those outside are drawn again.
+
+    mean, stddev: numbers or tensors that broadcast. shape, dtype, seed, errors: as in `uniform`.
+    """
     name, stream = float_of(dtype, "truncated_normal"), stream_of(seed)
     sizes = shape_of(shape, "truncated_normal")
     values = standard_normal(stream, sizes, wide(name))
@@ -113,7 +121,8 @@ def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: An
     63 bits modulo the span; bits of the last, incomplete span are drawn again, until a bias of more than 2**-40 is excluded.
 
     Args:
-        shape: of the result. minval, maxval: bounds, at most 2**63 - 1 apart. dtype: an integer dtype. seed: see the module.
+        shape: of the result. minval, maxval: bounds, ints at most 2**63 - 1 apart. dtype: an integer dtype.
+        seed: as in `uniform`.
 
     Raises:
         ValueError: for an empty range or one that the dtype can't hold, a dtype that is no integer, a wrong shape or seed.
@@ -141,7 +150,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
 
     Args:
         inputs: a tensor. rate: in [0, 1]. noise_shape: of the decisions, broadcast to the inputs; None in it is the input's size.
-        seed: see the module.
+        seed: as in `uniform`.
 
     Raises:
         ValueError: for a rate outside [0, 1], or a noise_shape of another rank.
@@ -159,7 +168,11 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
-    """`x` with its slices along `axis` in random order. seed: see the module."""
+    """`x` with its slices along `axis` in random order. seed: as in `uniform`.
+
+    Raises:
+        ValueError: for an axis that x doesn't have.
+    """
     x = ops.convert_to_tensor(x)
     rank = len(x.shape)
     if not -rank <= axis < rank:
@@ -172,13 +185,13 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
     """Classes drawn with the probabilities `softmax(logits)`.
 
     Args:
-        logits: (batch, classes). num_samples: draws per row. dtype: an integer dtype. seed: see the module.
+        logits: (batch, classes). num_samples: draws per row. dtype: an integer dtype. seed: as in `uniform`.
 
     Returns:
         Integers of shape (batch, num_samples).
 
     Raises:
-        ValueError: for logits of another rank.
+        ValueError: for logits of another rank, or a dtype that is no integer.
     """
     name = _integer(dtype, "categorical")
     logits = ops.convert_to_tensor(logits)

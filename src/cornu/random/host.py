@@ -15,7 +15,10 @@ REDRAWS = 6  # of a truncated normal: 1 value in 100 million is still outside th
 
 
 def uniform_numpy(seed: int, counter: int, shape: Any, draw: int = 0, dtype: str = "float32") -> np.ndarray:
-    """Numbers in [0, 1), the same as those of `uniform`: float32 from 24 bits or float64 from 53."""
+    """Numbers in [0, 1), the same as those of `uniform`, computed with NumPy.
+
+    shape: a tuple. dtype: "float32", of 24 bits, or "float64", of 53. seed, counter, draw: of the stream, as in `bits_numpy`.
+    """
     size = math.prod(shape)
     bits = bits_numpy(seed, counter, size, draw)
     if dtype == "float32":
@@ -25,14 +28,20 @@ def uniform_numpy(seed: int, counter: int, shape: Any, draw: int = 0, dtype: str
 
 
 def normal_numpy(seed: int, counter: int, shape: Any, draw: int = 0, dtype: str = "float32") -> np.ndarray:
-    """Standard normal float32 or float64 (Box and Muller, 1958)."""
+    """Standard normal numbers (Box and Muller, 1958), computed with NumPy.
+
+    seed, counter, shape, draw, dtype: as in `uniform_numpy`; the draws 2 * draw and 2 * draw + 1 of the stream are used.
+    """
     u1 = 1 - uniform_numpy(seed, counter, shape, 2 * draw, dtype).astype("float64")
     u2 = uniform_numpy(seed, counter, shape, 2 * draw + 1, dtype).astype("float64")
     return (np.sqrt(-2 * np.log(u1)) * np.cos(2 * np.pi * u2)).astype(dtype)
 
 
 def truncated_normal_numpy(seed: int, counter: int, shape: Any, dtype: str = "float32") -> np.ndarray:
-    """Standard normal float32 or float64 within two standard deviations: values outside are drawn again."""
+    """Standard normal numbers within two standard deviations, computed with NumPy: values outside are drawn again.
+
+    seed, counter, shape, dtype: as in `uniform_numpy`.
+    """
     values = normal_numpy(seed, counter, shape, dtype=dtype)
     for draw in range(1, REDRAWS):
         outside = np.abs(values) > 2

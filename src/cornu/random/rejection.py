@@ -63,11 +63,11 @@ def _log_gamma(stream: Any, shape: tuple[int, ...], alpha: Any, dtype: str, firs
 
 
 def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
-    """Numbers of the gamma distribution with scale 1.
+    """Numbers of the gamma distribution with scale 1 (Marsaglia and Tsang, 2000).
 
     Args:
         shape: of the result. alpha: shape parameters, not negative, broadcast to `shape`. dtype: float, `floatx()` by default.
-        seed: an int, a SeedGenerator or None, as everywhere.
+        seed: as in `uniform`.
 
     Raises:
         ValueError: for a negative number as alpha, a wrong dtype, shape or seed. In tensors bad values give NaN.
@@ -144,11 +144,11 @@ def _many(stream: Any, shape: tuple[int, ...], n: Any, q: Any) -> Any:
 
 
 def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Any:
-    """Numbers of successes in `counts` trials, each with its probability.
+    """Numbers of successes in `counts` trials, each with its probability (by rejection: Hörmann, 1993).
 
     Args:
         shape: of the result. counts, probabilities: broadcast to `shape`. dtype: float, `floatx()` by default.
-        seed: as everywhere.
+        seed: as in `uniform`.
 
     Raises:
         ValueError: for negative counts or probabilities outside [0, 1] (in tensors these give NaN), a wrong dtype, shape or seed.

@@ -24,7 +24,13 @@ class _Global:
 
 
 def set_seed(seed: int) -> None:
-    """Make all that follows reproducible: initial weights, dropout, shuffles. (Keras: `utils.set_random_seed`.)"""
+    """Let all draws from now on follow from `seed`, an int that is not negative: initial weights, dropout, shuffles.
+
+    (Keras: `utils.set_random_seed`.)
+
+    Raises:
+        ValueError: for another seed.
+    """
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"seed must be an integer that is not negative, got {seed!r}.")
     _Global.seed, _Global.count = int(seed), 0
@@ -56,6 +62,10 @@ class SeedGenerator:
     Args:
         seed: an integer; None takes the next of the process (see `set_seed`).
         name: of the generator.
+        kwargs: none is known.
+
+    Raises:
+        ValueError: for a seed that is no integer. TypeError: for other arguments.
     """
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
