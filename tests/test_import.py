@@ -50,6 +50,11 @@ def test_the_chosen_engine_alone_is_imported():
     assert not top(found) & ENGINES
 
 
+@pytest.mark.parametrize("first", ["ops.add(1, 2)", "Variable(np.ones(2))", "random.uniform((2,))", "backend.zeros((2,))"])
+def test_the_first_call_finds_an_engine(first):
+    modules_after(f"import cornu, os, numpy as np\nos.environ['KERAS_BACKEND'] = 'numpy'\ncornu.{first}")
+
+
 def test_every_public_name_is_there():
     for name in dir(cornu):
         assert getattr(cornu, name) is not None
