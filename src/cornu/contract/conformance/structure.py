@@ -52,6 +52,7 @@ def broadcast_to(primitive: str) -> Iterator[Case]:
         "(2, 3, 4)": {"shape": (2, 3, 4)},
         "(5, 2, 3, 1)": {"shape": (5, 2, 3, 1)},
         "same": {"shape": (2, 3, 1)},
+        "(2, 3, 0)": {"shape": (2, 3, 0)},
     }
     yield from _moves(primitive, (2, 3, 1), variants)
     yield Case(primitive, "float64 (1, 3)", (numbers("float64", (1, 3)),), {"shape": (2, 3)}, gradient=(0,))

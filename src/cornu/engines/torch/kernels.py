@@ -326,6 +326,8 @@ def dynamic_update_slice(x: Any, update: Any, start: Any) -> Any:
 
 @define
 def matmul(x1: Any, x2: Any) -> Any:
+    if x1.dtype == torch.bool:  # whether there is a pair
+        return torch.matmul(x1.int(), x2.int()).bool()
     return torch.mm(x1, x2) if x1.ndim == x2.ndim == 2 else torch.matmul(x1, x2)
 
 

@@ -39,7 +39,7 @@ KERNELS: dict[str, set[str]] = {
         "ReduceSum ReduceProd CumSum": _WIDE,
         "CumProd": f"uint32 uint64 {_WIDE}",
         "ReduceMax ReduceMin ArgMax ArgMin": f"int8 uint8 {_WIDE}",
-        "MatMul": f"uint32 uint64 {_WIDE}",
+        "MatMul": _WIDE,  # unsigned sums over nothing end with an error
         "Where": f"int8 uint8 uint32 {_WIDE}",
         "Pad": f"bool int8 uint8 uint32 uint64 {_WIDE} bfloat16",
         "Expand": f"{_NUMBERS} bool",
@@ -213,6 +213,8 @@ class Writer:
         """x repeated to a shape."""
         if x.shape is not None and tuple(x.shape) == tuple(shape):
             return x
+        if 0 in shape and not any(isinstance(n, Dim) for n in shape):  # Expand would leave a 1 as it is
+            return self.constant(np.empty(tuple(shape), dt.numpy_dtype(x.dtype)))
         have = [1] * (len(shape) - len(x.shape)) + list(x.shape) if x.shape is not None else [None] * len(shape)
         return self.Expand(
             x, self.ints([1 if isinstance(n, Dim) and n == own else n for n, own in zip(shape, have, strict=True)])
