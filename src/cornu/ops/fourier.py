@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.common import as_float, dtype_of, shape_of, slice_axis
+from cornu.ops.common import as_float, dtype_of, shape_of, slice_axis, widened
 from cornu.ops.layout import pad_axes, window_places
 from cornu.ops.numpy.manipulation import pad
 from cornu.ops.op import export, op
@@ -83,6 +83,8 @@ def irfft(x, fft_length=None):
     z = _complex(x, "irfft")
     _rank(z, 1, "irfft")
     n = 2 * (shape_of(z)[-1] - 1) if fft_length is None else int(fft_length)
+    if n < 1:
+        raise ValueError(f"irfft: a signal of length {n} (fft_length {fft_length}) can't come from bins of shape {shape_of(z)}.")
     bins = n // 2 + 1
     # Bins that have a mirror image count twice in the real part of the sum.
     weights = np.full(bins, 2, "float32")
@@ -141,7 +143,7 @@ def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=
         center: whether window t is centred at sample t * sequence_stride, the signal mirrored beyond its ends.
     """
     rank = _rank(x, 1, "stft")
-    x = as_float(x)
+    x, _ = widened(x)
     if center:
         x = pad(x, [(0, 0)] * (rank - 1) + [(fft_length // 2, fft_length // 2)], mode="reflect")
     frames = _frames(x, fft_length, sequence_stride, "stft")

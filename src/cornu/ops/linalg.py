@@ -9,7 +9,7 @@ import numpy as np
 
 from cornu import primitives as P
 from cornu.ops.autodiff import jvp  # noqa: F401  (in keras.ops.linalg, too)
-from cornu.ops.common import as_float, axes_of, dtype_of, shape_of
+from cornu.ops.common import as_float, as_floats, axes_of, dtype_of, shape_of
 from cornu.ops.numpy.manipulation import expand_dims, moveaxis, squeeze
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
@@ -183,6 +183,7 @@ def pinv(x, rcond=None):
 def lstsq(a, b, rcond=None):
     """The shortest x that minimizes ||a x - b||, for a (m, n) and b (m,) or (m, k); `rcond` as in `pinv`."""
     sides, vector = _right_hand_sides(a, b, "lstsq")
+    a, sides = as_floats(a, sides)
     x = _pseudo_solve(a, sides, rcond)
     return squeeze(x, -1) if vector else x
 
@@ -203,8 +204,8 @@ def matrix_rank(x, tol=None):
 
 def _root(squares: Tensor) -> Tensor:
     """Square root whose gradient at 0 is 0."""
-    positive = P.greater(squares, 0)
-    return P.where(positive, P.sqrt(P.where(positive, squares, 1)), 0)
+    zero = P.equal(squares, 0)
+    return P.where(zero, 0, P.sqrt(P.where(zero, 1, squares)))
 
 
 def _vector_norm(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Tensor:
@@ -212,6 +213,10 @@ def _vector_norm(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> 
     if ord is None or ord == 2:
         return _root(P.sum(P.multiply(size, size), axes=axes, keepdims=keepdims))
     if ord in (math.inf, -math.inf):
+        if not all(shape_of(x)[axis] for axis in axes):
+            if ord < 0:
+                raise ValueError(f"norm: there is no least element over the empty axes {axes} of shape {shape_of(x)}.")
+            return P.sum(size, axes=axes, keepdims=keepdims)
         return (P.max if ord > 0 else P.min)(size, axes=axes, keepdims=keepdims)
     if ord == 0:
         return P.sum(P.cast(P.not_equal(x, 0), dtype=dtype_of(size)), axes=axes, keepdims=keepdims)

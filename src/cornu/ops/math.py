@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.common import as_float, axes_of, data_size, dtype_of, shape_of, slice_axis
+from cornu.ops.common import as_float, as_floats, axes_of, data_size, dtype_of, shape_of, slice_axis
 from cornu.ops.numpy.manipulation import expand_dims, squeeze
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
@@ -113,10 +113,11 @@ def cdist(x, y):
     """
     if min(len(shape_of(x)), len(shape_of(y))) < 2 or shape_of(x)[-1] != shape_of(y)[-1]:
         raise ValueError(f"cdist: expected rows of one length, (..., n, d) and (..., m, d), got shapes {shape_of(x)} and {shape_of(y)}.")
-    gaps = P.subtract(expand_dims(as_float(x), -2), expand_dims(as_float(y), -3))
+    x, y = as_floats(x, y)
+    gaps = P.subtract(expand_dims(x, -2), expand_dims(y, -3))
     squares = P.sum(P.multiply(gaps, gaps), axes=(len(shape_of(gaps)) - 1,), keepdims=False)
-    apart = P.greater(squares, 0)  # where rows coincide the gradient is 0
-    return P.where(apart, P.sqrt(P.where(apart, squares, 1)), 0)
+    same = P.equal(squares, 0)  # where rows coincide the gradient is 0
+    return P.where(same, 0, P.sqrt(P.where(same, 1, squares)))
 
 
 # Segments: rows that share a number

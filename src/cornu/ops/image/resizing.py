@@ -48,9 +48,11 @@ _KERNELS = {"linear": _triangle, "cubic": _cubic, "lanczos3": _lanczos(3), "lanc
 _NAMES = {"bilinear": "linear", "bicubic": "cubic", "lanczos3": "lanczos3", "lanczos5": "lanczos5"}
 
 
-def _weights(n_in: int, n_out: int, scale: Any, translation: Any, method: str, antialias: bool, dtype: str) -> Tensor:
-    """What each of `n_out` samples takes of each of `n_in`: (n_out, n_in). Samples beyond the ends take nothing."""
-    step = P.divide(1.0, scale)
+def _weights(n_in: int, n_out: int, step: Any, translation: Any, method: str, antialias: bool, dtype: str) -> Tensor:
+    """What each of `n_out` samples takes of each of `n_in`: (n_out, n_in). Samples beyond the ends take nothing.
+
+    step: from one sample to the next, in pixels; a tensor or array of the dtype, as a number would count as float32.
+    """
     places = P.add(P.iota(shape=(n_out, 1), axis=0, dtype=dtype), 0.5)
     centers = P.subtract(P.multiply(P.subtract(places, translation), step), 0.5)
     gaps = P.abs(P.subtract(centers, P.iota(shape=(1, n_in), axis=1, dtype=dtype)))
@@ -110,7 +112,7 @@ def resize(
         for axis, count in ((1, height), (2, width)):
             n = shape_of(y)[axis]
             if n != count:
-                y = _along(y, axis, _weights(n, count, count / n, 0.0, _NAMES[interpolation], antialias, dtype_of(y)))
+                y = _along(y, axis, _weights(n, count, np.asarray(n / count, dtype_of(y)), 0.0, _NAMES[interpolation], antialias, dtype_of(y)))
         return narrowed(y, dtype)
 
     return on_batch(images, data_format, "resize", body)
@@ -161,7 +163,7 @@ def scale_and_translate(images, output_shape, scale, translation, spatial_dims, 
     y = widened(images)
     for i, axis in enumerate(axes):
         factor, shift = (P.take(P.cast(v, dtype=dtype_of(y)), np.array(i, "int32"), axis=0) for v in (scale, translation))
-        weights = _weights(shape_of(y)[axis], int(shape[axis]), factor, shift, names[method], antialias, dtype_of(y))
+        weights = _weights(shape_of(y)[axis], int(shape[axis]), P.divide(1.0, factor), shift, names[method], antialias, dtype_of(y))
         y = _along(y, axis, weights)
     return narrowed(y, dtype_of(images))
 

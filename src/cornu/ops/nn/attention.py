@@ -11,6 +11,7 @@ from cornu import primitives as P
 from cornu.ops.common import dtype_of, shape_of, slice_axis
 from cornu.ops.core import scan
 from cornu.ops.nn.activation import softmax
+from cornu.ops.numpy.manipulation import repeat
 from cornu.ops.op import export, op
 
 Tensor = Any
@@ -25,7 +26,7 @@ def dot_product_attention(
 
     Args:
         query: (N, T, heads, d).
-        key, value: (N, S, heads, d).
+        key, value: (N, S, heads, d), or with fewer heads, each of which serves as many of the query's in a row.
         bias: floats that broadcast to (N, heads, T, S), added to the scores; none by default.
         mask: bools that broadcast to (N, heads, T, S); False hides a key from a query.
         scale: factor of the scores; None: 1 / sqrt(d).
@@ -36,7 +37,13 @@ def dot_product_attention(
     Returns:
         (N, T, heads, d).
     """
-    d = shape_of(query)[-1]
+    d, heads, groups = shape_of(query)[-1], shape_of(query)[2], shape_of(key)[2]
+    if heads != groups:
+        if not groups or heads % groups:
+            raise ValueError(
+                f"dot_product_attention: the heads of query {shape_of(query)} must be a multiple of those of key {shape_of(key)}."
+            )
+        key, value = (repeat(x, heads // groups, axis=2) for x in (key, value))
     q, k, v = (P.transpose(x, axes=(0, 2, 1, 3)) for x in (query, key, value))
     q = P.multiply(q, 1 / math.sqrt(d) if scale is None else scale)
     scores = P.matmul(q, P.transpose(k, axes=(0, 1, 3, 2)))

@@ -8,7 +8,7 @@ from typing import Any
 from cornu import config
 from cornu import primitives as P
 from cornu.ops import numpy as knp
-from cornu.ops.common import axis_of, dtype_of, shape_of
+from cornu.ops.common import as_floats, axis_of, cast, dtype_of, shape_of, wide
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
 
@@ -57,6 +57,7 @@ def multi_hot(inputs, num_classes=None, axis=-1, dtype=None, sparse=False, **kwa
 @op
 def polar(abs_, angle):
     """Complex numbers from absolute values `abs_` and angles `angle` (radians)."""
+    abs_, angle = (cast(x, wide(dtype_of(x))) for x in as_floats(abs_, angle))
     return P.complex(P.multiply(abs_, P.cos(angle)), P.multiply(abs_, P.sin(angle)))
 
 

@@ -292,7 +292,9 @@ def array_split(x, indices_or_sections, axis=0):
 
 @op
 def vsplit(x, indices_or_sections):
-    """A list of parts along the first dimension; see `split`."""
+    """A list of parts along the first of at least two dimensions; see `split`."""
+    if len(shape_of(x)) < 2:
+        raise ValueError(f"vsplit: expected at least 2 dimensions, got shape {shape_of(x)}.")
     return split(x, indices_or_sections, 0)
 
 

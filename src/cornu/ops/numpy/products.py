@@ -182,9 +182,8 @@ def einsum(subscripts, *operands, **kwargs):
     Raises:
         ValueError: for subscripts that don't fit the operands.
     """
-    if operands:  # sums that come before the products must not lose what the result can hold
-        small = builtins.all(dtype_of(x) == "int8" for x in operands)
-        operands = tuple(cast(x, "int32" if small else joined(*operands)) for x in operands)
+    dtype = "int32" if builtins.all(dtype_of(x) == "int8" for x in operands) else joined(*operands)
+    operands = tuple(cast(x, dtype) for x in operands)  # sums before the products must not lose what the result can hold
     terms, output = _read(subscripts, [len(shape_of(x)) for x in operands])
     _check_sizes(subscripts, terms, operands)
     taken = [_diagonals(term, x) for term, x in zip(terms, operands, strict=True)]
@@ -193,9 +192,9 @@ def einsum(subscripts, *operands, **kwargs):
         needed = set(output).union(*[later for later, _ in taken[i + 2 :]])
         label, value = _contract(label, value, term, x, needed)
     summed = tuple(i for i, c in enumerate(label) if c not in output)
-    value = cast(P.sum(value, axes=summed), dtype_of(value)) if summed else value
+    value = P.sum(value, axes=summed) if summed else value
     label = "".join(c for c in label if c in output)
-    return permuted(value, [label.index(c) for c in output])
+    return cast(permuted(value, [label.index(c) for c in output]), dtype)  # of int8, products are int32
 
 
 def _read(subscripts, ranks):
