@@ -54,6 +54,11 @@ def summed(*dtypes: str) -> str:
     return dt.accumulate(first(*dtypes))
 
 
+def widened(*dtypes: str) -> str:
+    """Of products: the least upper bound, int32 for two int8."""
+    return "int32" if set(dtypes) == {"int8"} else joined(*dtypes)
+
+
 def fixed(name: Any) -> DtypeRule:
     """Always this one."""
     return lambda *dtypes: name
@@ -67,11 +72,12 @@ RULES = {
     "first": first,
     "real_first": real_first,
     "summed": summed,
+    "widened": widened,
     **{name: fixed(name) for name in dt.DTYPES},
 }
 
 
-PROMOTING = {"joined": joined, "counting": joined, "bool": joined, "floating": floating, "real_floating": floating}
+PROMOTING = {**dict.fromkeys(("joined", "widened", "counting", "bool"), joined), "floating": floating, "real_floating": floating}
 
 
 @dataclass(frozen=True)
@@ -80,14 +86,19 @@ class Spec:
 
     reference: NumPy's or SciPy's function of the same arguments; it gets floats in double precision.
     dtype: a rule, or the name of one above or of a dtype; a tuple for several results.
-    ulps: allowed error, in units of the last place of the largest element.
+    ulps: allowed error, in units of the last place; by_largest: of the largest element.
+    canonical: for an op with several right answers, what all of them have in common: of the list of its results and of its
+        arguments, gives what the reference gives (of the arguments alone). Errors are measured there.
+    scale: for sums whose terms may cancel, the size of the terms, of the arguments: what is left of them has their errors.
     """
 
     op: str
     reference: Callable[..., Any]
-    dtype: Any
-    ulps: float
-    by_largest: bool
+    dtype: Any = "floating"
+    ulps: float = 16.0
+    by_largest: bool = False
+    canonical: Callable[..., Any] | None = None
+    scale: Callable[..., float] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,12 +130,32 @@ class Case:
         args, kwargs = tree.unflatten(structure, [next(rest) if isinstance(x, np.ndarray) else x for x in leaves])
         return function(*args, **kwargs)
 
+    def reference(self) -> list[Array]:
+        """What the reference gives, of floats in double precision."""
+        return self._in_double(self.spec.reference)
+
     def expected(self) -> list[Array]:
         """What the reference gives, in the dtypes that the rule says."""
+        found = self.reference()
+        return [cast(x, dtype) for x, dtype in zip(found, self.dtypes(len(found)), strict=True)]
+
+    def compared(self, found: list[Array]) -> tuple[list[Array], list[Array]]:
+        """What is held against each other: results and what is expected, or what all right answers have in common."""
+        canonical = self.spec.canonical
+        if canonical is None:
+            return found, self.expected()
+        dtype = dt.result_type(*[dt.name_of(x.dtype) for x in found])
+        forms = self._in_double(lambda *args, **kwargs: canonical([_wide(x) for x in found], *args, **kwargs))
+        return [cast(x, dtype) for x in forms], [cast(x, dtype) for x in self.reference()]
+
+    def scale(self) -> float:
+        """The size of terms that may have cancelled."""
+        return 0.0 if self.spec.scale is None else float(self._in_double(self.spec.scale)[0])
+
+    def _in_double(self, function: Callable[..., Any]) -> list[Array]:
         with np.errstate(all="ignore"):
-            found = self.call(self.spec.reference, [_wide(x) for x in self._promoted()])
-        found = list(found) if isinstance(found, (list, tuple)) else [found]
-        return [_cast(x, dtype) for x, dtype in zip(found, self.dtypes(len(found)), strict=True)]
+            found = self.call(function, [_wide(x) for x in self._promoted()])
+        return list(found) if isinstance(found, (list, tuple)) else [found]
 
     def dtypes(self, count: int) -> list[str]:
         """Dtypes of the results."""
@@ -153,12 +184,24 @@ def _wide(x: Array) -> Array:
     return x.astype("complex128") if x.dtype == "complex64" else x
 
 
-def _cast(x: Any, dtype: str) -> Array:
+def cast(x: Any, dtype: str) -> Array:
+    """x in another dtype; floats are integers by way of int64."""
     x = np.asarray(x)
     if dt.is_integer(dtype) and x.dtype.kind == "f":
         x = x.astype("int64")
     with np.errstate(all="ignore"):
         return x.astype(dt.numpy_dtype(dtype))
+
+
+def _largest(x: Array) -> float:
+    """The largest finite size."""
+    sizes = np.abs(x)
+    return float(np.max(sizes[np.isfinite(sizes)], initial=0.0))
+
+
+def factors(*args: Any, **kwargs: Any) -> float:
+    """The size of products of the arguments' elements."""
+    return float(np.prod([_largest(x) for x in args if isinstance(x, np.ndarray)]))
 
 
 CASES: dict[str, list[Case]] = {}
@@ -213,4 +256,4 @@ def i(*shape: int, low: int = -3, high: int = 5, seed: int = 0, dtype: str = "in
     return numbers(dtype, shape, low, high, seed)
 
 
-__all__ = ["CASES", "FUZZED", "Case", "Fuzz", "Spec", "add", "edges", "f", "i", "numbers", "plain", "spec"]
+__all__ = ["CASES", "FUZZED", "Case", "Fuzz", "Spec", "add", "cast", "edges", "f", "factors", "i", "numbers", "plain", "spec"]

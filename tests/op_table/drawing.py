@@ -30,8 +30,8 @@ class Numbers:
     """Which numbers to draw.
 
     kinds: of dtypes, of b(ool), u(nsigned), i(nteger), f(loat), c(omplex).
-    low, high: of ordinary numbers. edges: "" for none but these, "mild" for infinities, NaNs and zeros too, "all" for huge and
-    tiny numbers and the extremes of integers as well.
+    low, high: of ordinary numbers. edges: "" for none but these, "mild" for infinities, NaNs and zeros too, "small" for tiny
+    numbers as well, "all" for huge ones and the extremes of integers as well.
     """
 
     kinds: str = "buifc"
@@ -109,7 +109,8 @@ class Draw:
             top = dt.largest(dtype) if dtype in dt.FLOATS else 0
             tiny = 2.0 ** {"float16": -20, "float64": -1040}.get(dtype, -135)
             special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0] if wanted.edges and top else []
-            special += [top, -top, tiny, -tiny] if wanted.edges == "all" and top else []
+            special += [tiny, -tiny] if wanted.edges in ("small", "all") and top else []
+            special += [top, -top] if wanted.edges == "all" and top else []
         x = x.astype(dt.numpy_dtype(dtype))
         for place in range(count) if special else ():
             if self.int(0, 3) == 0:
@@ -141,9 +142,9 @@ def reducing(wanted: Numbers, several: bool, keepdims: bool) -> Arguments:
     return arguments
 
 
-def fuzzed(op: str, *definition: Any, **settings: Any) -> Callable[[Arguments], Arguments]:
-    """Decorator: this draws the op's arguments. definition, settings: of its `Spec`; without, that of the op's first case."""
-    spec = Spec(op, *_complete(*definition, **settings)) if definition else CASES[op][0].spec
+def fuzzed(op: str, *definition: Any) -> Callable[[Arguments], Arguments]:
+    """Decorator: this draws the op's arguments. definition: of its `Spec`; without, that of the op's first case."""
+    spec = Spec(op, *definition) if definition else CASES[op][0].spec
 
     def enter(arguments: Arguments) -> Arguments:
         FUZZED[op] = Fuzz(spec, arguments)
@@ -151,6 +152,3 @@ def fuzzed(op: str, *definition: Any, **settings: Any) -> Callable[[Arguments], 
 
     return enter
 
-
-def _complete(reference: Any, dtype: Any = "floating", ulps: float = 16.0, by_largest: bool = False) -> tuple[Any, ...]:
-    return reference, dtype, ulps, by_largest

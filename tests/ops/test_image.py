@@ -9,6 +9,7 @@ import scipy.ndimage
 from cornu import ops
 from cornu.ops import image
 from cornu.ops.symbolic import KerasTensor
+from op_table.random_images import KERNELS, SCIPY, resampled
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.uniform(size=(2, 5, 6, 3)).astype("float32")
@@ -23,26 +24,6 @@ def first(x):
 
 
 # Sizes
-
-KERNELS = {
-    "bilinear": (1, lambda x: 1 - x),
-    "bicubic": (2, lambda x: np.where(x < 1, 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2)),
-    "lanczos3": (3, lambda x: np.sinc(x) * np.sinc(x / 3)),
-    "lanczos5": (5, lambda x: np.sinc(x) * np.sinc(x / 5)),
-}
-
-
-def resampled(x, axis, count, method, antialias):
-    """Along one axis, pixel by pixel."""
-    radius, kernel = KERNELS[method]
-    n = x.shape[axis]
-    stretch = max(n / count, 1) if antialias else 1
-    rows = []
-    for i in range(count):
-        distance = np.abs((i + 0.5) * n / count - 0.5 - np.arange(n)) / stretch
-        weights = np.where(distance < radius, kernel(distance), 0)
-        rows.append(np.tensordot(weights / weights.sum(), x, (0, axis)))
-    return np.stack(rows, axis)
 
 
 @pytest.mark.parametrize("method", KERNELS)
@@ -96,7 +77,6 @@ def test_scale_and_translate(check, method):
 # Places
 
 PLACES = np.array([[-2.7, -1.2, -0.4, 0.3, 1.7, 3.9, 4.4, 6.2], [0.1, -1.3, 2.6, 7.2, -0.2, 3.4, 5.1, 2.3]], "float32")
-SCIPY = {"constant": "grid-constant", "wrap": "grid-wrap", "nearest": "nearest", "mirror": "mirror", "reflect": "reflect"}
 
 
 @pytest.mark.parametrize("order", [0, 1])

@@ -8,6 +8,7 @@ import scipy.special
 
 from cornu import ops
 from cornu.ops.symbolic import KerasTensor
+from op_table.random_windows import transposed
 
 RNG = np.random.default_rng(0)
 X = np.array([[-3.0, -1.0, -0.6, -0.25], [0.1, 0.7, 1.3, 4.0]], "float32")
@@ -162,27 +163,6 @@ def test_depthwise_and_separable(check):
     expected = np.concatenate(each, -1)
     check(ops.depthwise_conv, x, deep, expected=expected, rtol=1e-4, atol=1e-5, unknown=False)
     check(ops.separable_conv, x, deep, point, expected=expected @ point[0, 0], rtol=1e-4, atol=1e-5, unknown=False)
-
-
-def transposed(x, kernel, strides, padding, extra, dilation):
-    """Each input element adds its multiple of the kernel to what a window there covers; then the ends are cut off or filled."""
-    window, spatial = kernel.shape[:-2], x.shape[1:-1]
-    reach = [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)]
-    whole = [(n - 1) * s + r for n, s, r in zip(spatial, strides, reach, strict=True)]
-    y = np.zeros((x.shape[0], *whole, kernel.shape[-2]))
-    for place in np.ndindex(*spatial):
-        for offset in np.ndindex(*window):
-            at = tuple(p * s + o * d for p, s, o, d in zip(place, strides, offset, dilation, strict=True))
-            y[(slice(None), *at)] += x[(slice(None), *place)] @ kernel[offset].T
-    for axis, (n, s, r, full) in enumerate(zip(spatial, strides, reach, whole, strict=True), start=1):
-        if extra is None:
-            size = n * s if padding == "same" else n * s + max(r - s, 0)
-        else:
-            size = full + extra - (2 * (r // 2) if padding == "same" else 0)
-        start = max(full - size, 0) // 2
-        grown = np.pad(y, [(0, max(size - full, 0)) if i == axis else (0, 0) for i in range(y.ndim)])
-        y = np.take(grown, range(start, start + size), axis)
-    return y
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])

@@ -10,13 +10,12 @@ import pytest
 
 import cornu
 from cornu import context, ops, tree
-from cornu.contract.program import Program
 from cornu.ops.common import tensor
 from cornu.ops.op import OPS
 from cornu.ops.symbolic import KerasTensor
 from cornu.primitives import dtypes as dt
 from op_table import CASES, Case
-from op_table.check import problems, results, run
+from op_table.check import DATA_DEPENDENT, problems, run, run_compiled
 
 
 def function(op: str) -> Callable[..., Any]:
@@ -45,8 +44,7 @@ def test_values(engine, op):
 @pytest.mark.parametrize("op", [op for op, cases in CASES.items() if any(case.compiled for case in cases)])
 def test_compiled(engine, op):
     def check(case: Case) -> Iterator[str]:
-        program = Program(lambda arrays: case.call(function(op), arrays))
-        yield from problems(case, results(program([tensor(x) for x in case.arrays()])))
+        yield from problems(case, run_compiled(case))
 
     attempt(check, [case for case in CASES[op] if case.compiled])
 
@@ -57,7 +55,7 @@ def test_inferred(op):
 
     def check(case: Case) -> Iterator[str]:
         expected = [(x.shape, dt.name_of(x.dtype)) for x in case.expected()]
-        data_dependent = op in ("nonzero", "bincount", "unique", "where") and not case.compiled
+        data_dependent = op in (*DATA_DEPENDENT, "where") and not case.compiled
         for unknown in (False, True) if case.unknown else (False,):
             symbolic = [_symbolic(x, unknown) for x in case.arrays()]
             inferred = [(x.shape, x.dtype) for x in tree.flatten(case.call(function(op), symbolic))]

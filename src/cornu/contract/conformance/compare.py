@@ -30,7 +30,7 @@ def ulp(dtype: str) -> float:
 
 
 def difference(
-    got: Any, expected: Any, ulps: float, by_largest: bool = False, signed_zeros: bool = False
+    got: Any, expected: Any, ulps: float, by_largest: bool = False, signed_zeros: bool = False, scale: float = 0.0
 ) -> str | None:
     """What differs between two NumPy arrays, or None. NaNs are equal; numbers too small for normal floats equal zero.
 
@@ -39,6 +39,7 @@ def difference(
         ulps: allowed error in units of the last place of `got`'s dtype.
         by_largest: measured at the largest finite element instead of each one.
         signed_zeros: whether 0.0 and -0.0 differ.
+        scale: the size of terms that may have cancelled: units of its last place are allowed besides.
     """
     got, expected = np.asarray(got), np.asarray(expected)
     if got.shape != expected.shape:
@@ -50,7 +51,7 @@ def difference(
         wide = "complex128" if dtype in dt.COMPLEXES else "float64"
         a, b = got.astype(wide), expected.astype(dt.numpy_dtype(dtype)).astype(wide)
         tiny = 4 * float(ml_dtypes.finfo(dt.real_part(dtype)).smallest_normal)
-        wrong = ~_close(a, b, ulps * ulp(dtype), tiny, by_largest)
+        wrong = ~_close(a, b, ulps * ulp(dtype), tiny + ulps * ulp(dtype) * scale, by_largest)
         if signed_zeros and dtype not in dt.COMPLEXES:
             wrong |= (a == 0) & (b == 0) & (np.signbit(a) != np.signbit(b))
     return _describe(got, expected, wrong) if np.any(wrong) else None
