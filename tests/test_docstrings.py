@@ -17,7 +17,7 @@ from cornu import layers, ops
 ROOMS: dict[str, ModuleType] = {
     module.__name__: module
     for module in (
-        ops, ops.image, cornu.random,
+        ops, ops.image, cornu.random, cornu.losses, cornu.metrics,
     )
 }  # fmt: skip
 OPERANDS = re.compile(r"x\d?|y_true|y_pred")  # what a function is a function of: its sentence says what becomes of it

@@ -15,7 +15,7 @@ REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "
 
 
 def squeeze_or_expand_to_same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
-    """Drop a last axis of size 1 from the one that has it too many."""
+    """Both, a last axis of size 1 dropped from the one that has it too many; a vector of targets gets one instead."""
     a, b = len(y_true.shape), len(y_pred.shape)
     if a == b + 1 and y_true.shape[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
@@ -44,21 +44,21 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
-    """100 * mean(|y_true - y_pred| / |y_true|) over the last axis."""
+    """100 * mean(|y_true - y_pred| / |y_true|) over the last axis; targets below `epsilon()` count as `epsilon()`."""
     y_true, y_pred = _pair(y_true, y_pred)
     relative = ops.divide(ops.subtract(y_true, y_pred), ops.maximum(ops.absolute(y_true), config.epsilon()))
     return ops.multiply(ops.mean(ops.absolute(relative), axis=-1), 100.0)
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
-    """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis."""
+    """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis; numbers below `epsilon()` count as `epsilon()`."""
     y_true, y_pred = _pair(y_true, y_pred)
     logs = [ops.log(ops.add(ops.maximum(x, config.epsilon()), 1.0)) for x in (y_true, y_pred)]
     return ops.mean(ops.square(ops.subtract(*logs)), axis=-1)
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
-    """Quadratic for errors up to `delta`, linear beyond (Huber, 1964)."""
+    """Mean over the last axis of errors: half their square up to `delta`, delta * (|error| - delta / 2) beyond (Huber, 1964)."""
     y_true, y_pred = _pair(y_true, y_pred)
     size = ops.absolute(ops.subtract(y_true, y_pred))
     return ops.mean(
@@ -81,7 +81,11 @@ def _smoothed(y_true: Any, amount: float, classes: int) -> Any:
 
 
 def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Any:
-    """Mean over `axis` of the cross-entropy between labels 0 or 1 and predictions."""
+    """Mean over `axis` of the cross-entropy between labels 0 or 1 and predictions.
+
+    from_logits: whether the predictions are logits, not probabilities. label_smoothing: s in [0, 1] moves labels towards 1/2:
+    y (1 - s) + s / 2.
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     return ops.mean(ops.binary_crossentropy(_smoothed(y_true, label_smoothing, 2), y_pred, from_logits), axis=axis)
 
@@ -90,9 +94,12 @@ def binary_focal_crossentropy(
     y_true: Any, y_pred: Any, apply_class_balancing: bool = False, alpha: float = 0.25, gamma: float = 2.0,
     from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
 ) -> Any:  # fmt: skip
-    """Binary cross-entropy times (1 - p)^gamma, p the probability given to the label (Lin et al., 2017).
+    """Binary cross-entropy times (1 - p)^gamma, p the probability given to the label (Lin et al., 2017); mean over `axis`.
 
-    With `apply_class_balancing` label 1 weighs alpha and label 0 weighs 1 - alpha.
+    Args:
+        apply_class_balancing: whether label 1 weighs `alpha` and label 0 weighs 1 - alpha.
+        gamma: how much what is well predicted counts less; 0: not at all.
+        from_logits, label_smoothing: as in `binary_crossentropy`.
     """
     y_true, y_pred = _pair(y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
@@ -107,7 +114,14 @@ def binary_focal_crossentropy(
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Any:
-    """Cross-entropy between one-hot labels and predictions."""
+    """Cross-entropy along `axis` between one-hot labels and predictions, of one shape.
+
+    from_logits: whether the predictions are logits, not probabilities. label_smoothing: s in [0, 1] moves labels towards equality
+    of all classes: y (1 - s) + s / classes.
+
+    Raises:
+        ValueError: if the shapes differ.
+    """
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(ops.convert_to_tensor(y_true), ops.dtype(y_pred))
     if tuple(y_true.shape) != tuple(y_pred.shape):
@@ -122,7 +136,11 @@ def categorical_focal_crossentropy(
     y_true: Any, y_pred: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, label_smoothing: float = 0.0,
     axis: int = -1,
 ) -> Any:  # fmt: skip
-    """alpha * (1 - p)^gamma times the cross-entropy between one-hot labels and probabilities p (Lin et al., 2017)."""
+    """alpha * (1 - p)^gamma times the cross-entropy between one-hot labels and probabilities p (Lin et al., 2017).
+
+    alpha: a number. gamma: how much what is well predicted counts less; 0: not at all. from_logits, label_smoothing, axis: as in
+    `categorical_crossentropy`.
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, y_pred.shape[axis])
     p = ops.softmax(y_pred, axis=axis) if from_logits else ops.divide(y_pred, ops.sum(y_pred, axis=axis, keepdims=True))
@@ -148,7 +166,14 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
-    """Cross-entropy between integer labels and predictions; labels equal to `ignore_class` count zero."""
+    """Cross-entropy along `axis` between integer labels and predictions; labels equal to `ignore_class` count zero.
+
+    y_true: of the predictions' shape without the axis, or with a last one of size 1. from_logits: whether the predictions are
+    logits, not probabilities.
+
+    Raises:
+        ValueError: if the shapes don't fit.
+    """
     y_pred = ops.convert_to_tensor(y_pred)
     labels = _labels(y_true, y_pred)
     if ignore_class is None:
@@ -214,7 +239,7 @@ def poisson(y_true: Any, y_pred: Any) -> Any:
 
 
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
-    """1 - 2 |A and B| / (|A| + |B|) of soft sets, over `axis` (all by default)."""
+    """1 - 2 |A and B| / (|A| + |B|) of soft sets, over `axis` (all by default) (Milletari et al., 2016)."""
     y_true, y_pred = _pair(y_true, y_pred)
     both = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
     sizes = ops.add(ops.sum(y_true, axis=axis), ops.sum(y_pred, axis=axis))
@@ -222,7 +247,10 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
 
 
 def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> Any:
-    """1 - both / (both + alpha * false positives + beta * false negatives) of soft sets (Salehi et al., 2017)."""
+    """1 - both / (both + alpha * false positives + beta * false negatives) of soft sets (Salehi et al., 2017).
+
+    axis: over which is summed, an int or a tuple; all by default.
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     both = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
     false_positives = ops.sum(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=axis)
@@ -263,7 +291,8 @@ def _logsumexp_where(mask: Any, x: Any, scale: float) -> Any:
 def reduce_weighted(values: Any, sample_weight: Any = None, reduction: str | None = "sum_over_batch_size") -> Any:
     """Weight values per sample and reduce them.
 
-    sample_weight: broadcasts to the values from the left (a weight per sample counts for all of its values).
+    sample_weight: broadcasts to the values from the left (a weight per sample counts for all of its values). reduction: as in
+    `Loss`.
     """
     if sample_weight is not None:
         weight = aligned(ops.cast(ops.convert_to_tensor(sample_weight), ops.dtype(values)), values)
@@ -276,7 +305,10 @@ def reduce_weighted(values: Any, sample_weight: Any = None, reduction: str | Non
 
 
 def masked_weight(sample_weight: Any, mask: Any, reduction: str | None, dtype: str) -> Any:
-    """Weights that are zero where the mask is False; a mean of values weighted so is that of the values that are left."""
+    """Weights in `dtype` that are zero where the mask is False; a mean of values weighted so is that of the values that are left.
+
+    sample_weight: multiplied with them, or None. reduction: as in `Loss`; only for means are weights that stay scaled up.
+    """
     weight = ops.cast(mask, dtype)
     if reduction in ("mean", "sum_over_batch_size"):
         weight = ops.divide(weight, ops.maximum(ops.mean(weight), config.epsilon()))
@@ -291,8 +323,13 @@ class Loss:
     What the mask of `y_pred` leaves out does not count.
 
     Args:
-        name: of the loss. reduction: "sum_over_batch_size" (the mean), "sum", "mean_with_sample_weight" or None.
+        name: of the loss.
+        reduction: of the weighted values: "sum_over_batch_size" or "mean"; "sum"; "mean_with_sample_weight", their sum divided by
+            that of the weights; None or "none", the values as they are.
         dtype: in which it computes, `floatx()` by default: half-precision predictions are widened first.
+
+    Raises:
+        ValueError: for another reduction.
     """
 
     def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None) -> None:
@@ -335,7 +372,10 @@ class Loss:
 
 
 class LossFunctionWrapper(Loss):
-    """A function of targets and predictions as a loss."""
+    """A function of targets and predictions as a loss.
+
+    fn: `fn(y_true, y_pred, **kwargs)` gives a value per sample. kwargs: further arguments of it, which go into the config.
+    """
 
     def __init__(
         self, fn: Any, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None, **kwargs: Any
@@ -428,7 +468,11 @@ _names = Names(
 
 
 def get(identifier: Any) -> Any:
-    """The loss (function or instance) for a name, a config, a function or an instance. Raises ValueError for an unknown name."""
+    """The loss (function or instance) for `identifier`: a name, a config, a function or an instance.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(identifier)
 
 
@@ -438,5 +482,9 @@ def serialize(loss: Any) -> Any:
 
 
 def deserialize(name: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The loss that `serialize` described."""
+    """The loss that `serialize` described by `name` (a name or a config). custom_objects: further classes and functions by name.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(name, custom_objects)

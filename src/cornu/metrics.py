@@ -139,7 +139,10 @@ class Sum(Metric):
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function of targets and predictions."""
+    """The mean of a function of targets and predictions.
+
+    fn: `fn(y_true, y_pred, **kwargs)` gives values. kwargs: further arguments of it, which go into the config.
+    """
 
     def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
         super().__init__(str(name or getattr(fn, "__name__", "metric")), dtype)
@@ -154,34 +157,37 @@ class MeanMetricWrapper(Mean):
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
-    """Whether predictions equal targets."""
+    """Whether predictions equal targets, as float32."""
     y_true, y_pred = losses._pair(y_true, y_pred)
     return ops.cast(ops.equal(y_true, y_pred), "float32")
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
-    """Whether predictions above the threshold equal labels 0 or 1; mean over the last axis where there is one."""
+    """Whether predictions above `threshold` equal labels 0 or 1, as float32 per element."""
     y_true, y_pred = losses._pair(y_true, y_pred)
     return ops.cast(ops.equal(y_true, ops.cast(ops.greater(y_pred, threshold), ops.dtype(y_true))), "float32")
 
 
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """Whether the largest prediction is that of the one-hot label."""
+    """Whether the largest prediction along the last axis is that of the one-hot label, as float32."""
     return ops.cast(ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1)), "float32")
 
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
-    """Whether the largest prediction is that of the integer label."""
+    """Whether the largest prediction along the last axis is that of the integer label, as float32."""
     return ops.cast(ops.equal(losses._labels(y_true, y_pred), ops.argmax(y_pred, axis=-1)), "float32")
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
-    """Whether the one-hot label is among the k largest predictions."""
+    """Whether the one-hot label is among the k largest predictions (N, classes), as float32."""
     return sparse_top_k_categorical_accuracy(ops.argmax(y_true, axis=-1), y_pred, k)
 
 
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Any:
-    """Whether the integer label is among the k largest predictions (among the first k ids with `from_sorted_ids`)."""
+    """Whether the integer label is among the k largest predictions (N, classes), as float32.
+
+    from_sorted_ids: whether the predictions are classes, the best first, of which the first k count.
+    """
     y_pred = ops.convert_to_tensor(y_pred)
     labels = losses._labels(y_true, y_pred)
     if not from_sorted_ids:
@@ -259,13 +265,17 @@ _names = Names(
 
 
 def get(identifier: Any) -> Any:
-    """The metric for a name, a config, a function or an instance. Raises ValueError for an unknown name."""
+    """The metric for `identifier`: a name, a config, a function or an instance.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     found = _names.get(identifier)
     return MeanMetricWrapper(found) if callable(found) and not isinstance(found, Metric) else found
 
 
 def accuracy_for(y_true: Any, y_pred: Any) -> Metric:
-    """What "accuracy" means for these targets and predictions: binary, categorical or sparse."""
+    """What "accuracy" means for these targets and predictions: binary, categorical or sparse accuracy, as a `Metric`."""
     if y_pred.shape[-1:] == (1,) or not len(y_pred.shape):
         return BinaryAccuracy()
     sparse = len(y_true.shape) < len(y_pred.shape) or y_true.shape[-1] == 1
@@ -278,5 +288,11 @@ def serialize(metric: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The metric that `serialize` described."""
+    """The metric that `serialize` described by `config` (a name or a config).
+
+    custom_objects: further classes and functions by name.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(config, custom_objects)

@@ -1,5 +1,4 @@
-"""Draws from distributions. Every one takes `seed`: an int (always the same numbers), a `SeedGenerator` (moves on at each use),
-or None (the process's generator, see `utils.set_random_seed`)."""
+"""Draws from distributions. Every one takes a `seed`, which `uniform` explains."""
 
 from __future__ import annotations
 
