@@ -17,7 +17,7 @@ from cornu import layers, ops
 ROOMS: dict[str, ModuleType] = {
     module.__name__: module
     for module in (
-        ops, ops.image, cornu.random, cornu.losses, cornu.metrics,
+        ops, ops.image, cornu.random, cornu.losses, cornu.metrics, layers,
     )
 }  # fmt: skip
 OPERANDS = re.compile(r"x\d?|y_true|y_pred")  # what a function is a function of: its sentence says what becomes of it
@@ -35,15 +35,16 @@ def public(module: ModuleType) -> dict[str, Any]:
 
 
 def docstrings(x: Any) -> Iterator[str]:
-    """The docstring, and of a class those of its bases."""
+    """The docstring, and of a class those of its public bases."""
     for each in inspect.getmro(x) if inspect.isclass(x) else (x,):
-        if each is not object and each.__doc__:
-            yield inspect.cleandoc(each.__doc__)
+        if each is x or (each is not object and each.__name__[0] != "_" and each.__doc__):
+            yield inspect.cleandoc(each.__doc__ or "")
 
 
 def named(parameter: str, text: str) -> bool:
     """Whether the word stands in a text, or a pattern for it as in `*_initializer`."""
-    return any(word == parameter or ("_" in word and fnmatch.fnmatchcase(parameter, word)) for word in WORDS.findall(text))
+    words = WORDS.findall(text)
+    return any(word.lstrip("*") == parameter or ("_" in word and fnmatch.fnmatchcase(parameter, word)) for word in words)
 
 
 def explained(parameter: str, x: Any, names: dict[str, Any], passed: tuple[Any, ...] = ()) -> bool:

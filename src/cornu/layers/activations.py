@@ -11,7 +11,7 @@ from cornu.layers.weights import Weighted
 
 
 class Activation(Layer):
-    """An activation function as a layer."""
+    """An activation function, or one by its name, as a layer: `activation(inputs)`."""
 
     supports_masking = True
     arguments = "activation"
@@ -25,7 +25,11 @@ class Activation(Layer):
 
 
 class ReLU(Layer):
-    """max(x, 0), with an upper bound, a slope below `threshold`, and that threshold."""
+    """x from `threshold` on, at most `max_value` (None: no limit); below it, `negative_slope` * (x - threshold).
+
+    Raises:
+        ValueError: for negative arguments.
+    """
 
     supports_masking = True
     arguments = "max_value negative_slope threshold"
@@ -77,7 +81,7 @@ class ELU(Layer):
 
 
 class Softmax(Layer):
-    """Softmax along `axis` (or several); where a mask is False the result is 0."""
+    """Softmax along `axis` (or several); where the mask, a second argument of the call, is False the result is 0."""
 
     supports_masking = True
     arguments = "axis"
@@ -96,7 +100,8 @@ class PReLU(Weighted):
     """x where positive, alpha * x elsewhere, alpha trained per element (He et al., 2015).
 
     Args:
-        shared_axes: axes along which alpha is shared. alpha_*: of the weight.
+        alpha_initializer, alpha_regularizer, alpha_constraint: of alpha.
+        shared_axes: an axis (from 1), or several, along which alpha is shared; none by default.
     """
 
     supports_masking = True

@@ -200,7 +200,7 @@ class Conv3DTranspose(_ConvTranspose):
 
 
 class _DepthwiseConv(_Convolution):
-    """Each channel convolved with `depth_multiplier` filters of its own. Arguments: as in `Conv2D`."""
+    """Each channel convolved with `depth_multiplier` filters of its own. The other arguments: as in `Conv2D`."""
 
     arguments = "depth_multiplier"
 
@@ -239,7 +239,10 @@ class DepthwiseConv2D(_DepthwiseConv):
 
 
 class _SeparableConv(_Convolution):
-    """A depthwise convolution, then a pointwise one that mixes the channels (Chollet, 2017). Arguments: as in `Conv2D`."""
+    """A depthwise convolution (`depth_multiplier` filters per channel), then a pointwise one that mixes the channels (Chollet, 2017).
+
+    The other arguments: as in `Conv2D`.
+    """
 
     arguments = "filters depth_multiplier"
 

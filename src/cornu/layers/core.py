@@ -66,6 +66,7 @@ class Embedding(LowRank):
 
     Args:
         input_dim: number of rows. output_dim: their size.
+        embeddings_initializer, embeddings_regularizer, embeddings_constraint: of the table.
         mask_zero: whether index 0 is padding, masked for the layers after. weights: the table to start with.
         lora_rank, lora_alpha: train a low-rank addition to the table instead of it (see `enable_lora`).
         quantization_config: not supported; None.
@@ -188,7 +189,12 @@ class InputLayer(Layer):
     """Where data enters a functional or sequential model.
 
     Args:
-        shape: without the batch axis; batch_size: of it; batch_shape: both; dtype: `floatx()` by default; name.
+        shape: without the batch axis, None for unknown sizes; batch_size: of that axis; batch_shape: both in one.
+        dtype: `floatx()` by default. name: of the input.
+        sparse, ragged, input_tensor: not supported. optional: accepted for Keras, no effect.
+
+    Raises:
+        ValueError: unless one of shape and batch_shape is given, or for what is not supported.
     """
 
     def __init__(
@@ -227,5 +233,6 @@ def Input(
     Args:
         shape: tuple without the batch axis; None for unknown sizes. batch_size: if fixed. batch_shape: both in one.
         dtype: `floatx()` by default. name: of the input.
+        sparse, ragged, tensor, optional: as sparse, ragged, input_tensor and optional in `InputLayer`, errors too.
     """
     return InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name).output

@@ -113,10 +113,10 @@ _names = Names("layer", "keras.layers")  # Cornu's own
 
 
 def layer_from(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The layer that `layer_config` described; a layer stays as it is. custom_objects: further classes by name.
+    """The layer that `serialize` described by `config`. custom_objects: further classes by name.
 
     Raises:
-        ValueError: for an unknown class.
+        ValueError: for an unknown name.
     """
     return _names.get(config, custom_objects)
 
@@ -135,6 +135,11 @@ class Layer(History):
         dtype: dtype policy or name; `floatx()` by default.
         autocast: whether floating-point inputs are cast to the compute dtype.
         name: by default the class's name in snake case, numbered.
+        kwargs: for the first layer of a `Sequential`, in place of an `Input`: `input_shape` (without the batch axis; of vectors
+            also `input_dim`) and `batch_size`, or `batch_input_shape`.
+
+    Raises:
+        ValueError: for other arguments.
     """
 
     supports_masking = False

@@ -20,11 +20,14 @@ def _move(average: Any, new: Any, momentum: float) -> None:
 class BatchNormalization(Weighted):
     """Normalizes each channel over the batch while training, by moving averages otherwise (Ioffe and Szegedy, 2015).
 
+    Frozen (`trainable=False`) it uses the moving averages while training too.
+
     Args:
-        axis: the channels. momentum: of the moving averages. epsilon: added to the variance. center, scale: whether to learn
-        an offset and a factor. Frozen (`trainable=False`) it uses the moving averages while training too.
+        axis: the channels. momentum: of the moving averages. epsilon: added to the variance.
+        center, scale: whether to learn an offset (beta) and a factor (gamma).
+        *_initializer, *_regularizer, *_constraint: of beta, gamma and the moving averages.
         renorm: batch renormalization (Ioffe, 2017): while training too the output follows moving averages, those of
-        `renorm_momentum`, by a correction that `renorm_clipping` bounds: a dictionary with "rmin", "rmax" and "dmax".
+            `renorm_momentum`, by a correction that `renorm_clipping` bounds: a dictionary with "rmin", "rmax" and "dmax".
         synchronized: kept for distributed training; no effect on one device.
     """
 
@@ -119,8 +122,9 @@ class LayerNormalization(Weighted):
     """Normalizes each sample over `axis` (Ba et al., 2016).
 
     Args:
-        axis: an int or several of the last axes. epsilon: added to the variance.
-        center, scale: whether to learn offset and factor.
+        axis: an int or several. epsilon: added to the variance.
+        center, scale: whether to learn an offset (beta) and a factor (gamma), in the sizes of these axes.
+        *_initializer, *_regularizer, *_constraint: of beta and gamma.
     """
 
     supports_masking = True

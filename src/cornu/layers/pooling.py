@@ -54,7 +54,7 @@ class _GlobalPooling(Layer):
 
 
 class GlobalAveragePooling1D(_GlobalPooling):
-    """The mean over the steps of sequences; masked steps do not count."""
+    """The mean over the steps of sequences; masked steps do not count. Arguments: as in `GlobalMaxPooling1D`."""
 
     rank, reduce = 1, staticmethod(ops.mean)
     supports_masking = True
@@ -89,102 +89,117 @@ class _AdaptivePooling(Layer):
 
 
 class MaxPooling1D(_Pooling):
-    """The largest of each window of sequences."""
+    """The largest of each window of sequences (N, steps, channels).
+
+    Args:
+        pool_size: of the window. This and `strides`: an int, or one per spatial dimension.
+        strides: steps of the window, its size by default.
+        padding: "valid" (windows that lie inside) or "same" (ceil(size / stride) windows; padding never wins).
+        data_format: "channels_last" (N, *spatial, channels) or "channels_first" (N, channels, *spatial); by default keras.json's.
+    """
 
     rank, pool = 1, staticmethod(ops.max_pool)
 
 
 class MaxPooling2D(_Pooling):
-    """The largest of each window of images."""
+    """The largest of each window of images. Arguments: as in `MaxPooling1D`."""
 
     rank, pool = 2, staticmethod(ops.max_pool)
 
 
 class MaxPooling3D(_Pooling):
-    """The largest of each window of volumes."""
+    """The largest of each window of volumes. Arguments: as in `MaxPooling1D`."""
 
     rank, pool = 3, staticmethod(ops.max_pool)
 
 
 class AveragePooling1D(_Pooling):
-    """The mean of each window of sequences."""
+    """The mean of each window of sequences, of what is not padding. Arguments: as in `MaxPooling1D`."""
 
     rank, pool = 1, staticmethod(ops.average_pool)
 
 
 class AveragePooling2D(_Pooling):
-    """The mean of each window of images."""
+    """The mean of each window of images, of what is not padding. Arguments: as in `MaxPooling1D`."""
 
     rank, pool = 2, staticmethod(ops.average_pool)
 
 
 class AveragePooling3D(_Pooling):
-    """The mean of each window of volumes."""
+    """The mean of each window of volumes, of what is not padding. Arguments: as in `MaxPooling1D`."""
 
     rank, pool = 3, staticmethod(ops.average_pool)
 
 
 class GlobalMaxPooling1D(_GlobalPooling):
-    """The largest over all places of sequences."""
+    """The largest over all steps of sequences (N, steps, channels): (N, channels).
+
+    Args:
+        data_format: "channels_last" (N, *spatial, channels) or "channels_first" (N, channels, *spatial); by default keras.json's.
+        keepdims: whether the spatial dimensions stay, with size 1.
+    """
 
     rank, reduce = 1, staticmethod(ops.max)
 
 
 class GlobalMaxPooling2D(_GlobalPooling):
-    """The largest over all places of images."""
+    """The largest over all places of images. Arguments: as in `GlobalMaxPooling1D`."""
 
     rank, reduce = 2, staticmethod(ops.max)
 
 
 class GlobalMaxPooling3D(_GlobalPooling):
-    """The largest over all places of volumes."""
+    """The largest over all places of volumes. Arguments: as in `GlobalMaxPooling1D`."""
 
     rank, reduce = 3, staticmethod(ops.max)
 
 
 class GlobalAveragePooling2D(_GlobalPooling):
-    """The mean over all places of images."""
+    """The mean over all places of images. Arguments: as in `GlobalMaxPooling1D`."""
 
     rank, reduce = 2, staticmethod(ops.mean)
 
 
 class GlobalAveragePooling3D(_GlobalPooling):
-    """The mean over all places of volumes."""
+    """The mean over all places of volumes. Arguments: as in `GlobalMaxPooling1D`."""
 
     rank, reduce = 3, staticmethod(ops.mean)
 
 
 class AdaptiveMaxPooling1D(_AdaptivePooling):
-    """The largest of each of `output_size` windows of sequences."""
+    """The largest of each of `output_size` windows that cover sequences evenly.
+
+    output_size: an int, or one per spatial dimension. data_format: as in `MaxPooling1D`.
+    """
 
     rank, pool = 1, staticmethod(ops.adaptive_max_pool)
 
 
 class AdaptiveMaxPooling2D(_AdaptivePooling):
-    """The largest of each of `output_size` windows of images."""
+    """The largest of each of `output_size` windows that cover images evenly. Arguments: as in `AdaptiveMaxPooling1D`."""
 
     rank, pool = 2, staticmethod(ops.adaptive_max_pool)
 
 
 class AdaptiveMaxPooling3D(_AdaptivePooling):
-    """The largest of each of `output_size` windows of volumes."""
+    """The largest of each of `output_size` windows that cover volumes evenly. Arguments: as in `AdaptiveMaxPooling1D`."""
 
     rank, pool = 3, staticmethod(ops.adaptive_max_pool)
 
 
 class AdaptiveAveragePooling1D(_AdaptivePooling):
-    """The mean of each of `output_size` windows of sequences."""
+    """The mean of each of `output_size` windows that cover sequences evenly. Arguments: as in `AdaptiveMaxPooling1D`."""
 
     rank, pool = 1, staticmethod(ops.adaptive_average_pool)
 
 
 class AdaptiveAveragePooling2D(_AdaptivePooling):
-    """The mean of each of `output_size` windows of images."""
+    """The mean of each of `output_size` windows that cover images evenly. Arguments: as in `AdaptiveMaxPooling1D`."""
 
     rank, pool = 2, staticmethod(ops.adaptive_average_pool)
 
 
 class AdaptiveAveragePooling3D(_AdaptivePooling):
-    """The mean of each of `output_size` windows of volumes."""
+    """The mean of each of `output_size` windows that cover volumes evenly. Arguments: as in `AdaptiveMaxPooling1D`."""
 
     rank, pool = 3, staticmethod(ops.adaptive_average_pool)

@@ -79,7 +79,7 @@ class _SpatialDropout(_Random):
 
 
 class SpatialDropout1D(_SpatialDropout):
-    """Drops whole features of sequences (N, steps, features)."""
+    """Drops whole features of sequences (N, steps, features) (Tompson et al., 2014). rate, seed: as in `Dropout`."""
 
     rank = 1
 
@@ -89,19 +89,22 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    """Drops whole channels of images (Tompson et al., 2014)."""
+    """Drops whole channels of images (Tompson et al., 2014). rate, seed: as in `Dropout`; data_format: as in `MaxPooling1D`."""
 
     rank = 2
 
 
 class SpatialDropout3D(_SpatialDropout):
-    """Drops whole channels of volumes."""
+    """Drops whole channels of volumes. rate, seed: as in `Dropout`; data_format: as in `MaxPooling1D`."""
 
     rank = 3
 
 
 class GaussianDropout(_Random):
-    """Multiplies by normal noise of mean 1 and variance rate / (1 - rate) while training (Srivastava et al., 2014)."""
+    """Multiplies by normal noise of mean 1 and variance rate / (1 - rate) while training (Srivastava et al., 2014).
+
+    rate, seed: as in `Dropout`.
+    """
 
     arguments = "rate"
 
@@ -117,7 +120,7 @@ class GaussianDropout(_Random):
 
 
 class GaussianNoise(_Random):
-    """Adds normal noise of standard deviation `stddev` while training."""
+    """Adds normal noise of standard deviation `stddev` while training. seed: as in `Dropout`."""
 
     arguments = "stddev"
 

@@ -12,7 +12,10 @@ from cornu.layers.layer import Layer
 
 
 class Flatten(Layer):
-    """All but the batch axis as one. With "channels_first" channels are moved last before."""
+    """All but the batch axis as one: (N, ...) -> (N, product of the other sizes).
+
+    data_format: with "channels_first" channels are moved last before; by default keras.json's.
+    """
 
     arguments = "data_format"
 
@@ -28,7 +31,7 @@ class Flatten(Layer):
 
 
 class Reshape(Layer):
-    """The same elements per sample in `target_shape`; one size may be -1."""
+    """The same elements per sample in `target_shape` (without the batch axis); one size may be -1 and follows from the others."""
 
     arguments = "target_shape"
 
@@ -48,7 +51,11 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """The axes of each sample in another order: `dims` are their numbers, from 1."""
+    """The axes of each sample in another order: `dims` are their numbers, from 1.
+
+    Raises:
+        ValueError: if these aren't 1 to their count.
+    """
 
     arguments = "dims"
 
@@ -124,19 +131,25 @@ class _ZeroPadding(_Spatial):
 
 
 class ZeroPadding1D(_ZeroPadding):
-    """Zeros before and after sequences: `padding` is an int or a pair."""
+    """Zeros before and after sequences.
+
+    padding: an int for both sides, or a pair (before, after). data_format: as in `MaxPooling1D`.
+    """
 
     rank = 1
 
 
 class ZeroPadding2D(_ZeroPadding):
-    """Zeros around images: `padding` is an int, an int or a pair per dimension."""
+    """Zeros around images.
+
+    padding: an int, or for each dimension an int or a pair (before, after). data_format: as in `MaxPooling1D`.
+    """
 
     rank = 2
 
 
 class ZeroPadding3D(_ZeroPadding):
-    """Zeros around volumes: `padding` is an int, an int or a pair per dimension."""
+    """Zeros around volumes. Arguments: as in `ZeroPadding2D`."""
 
     rank = 3
 
@@ -162,7 +175,7 @@ class _Cropping(_Spatial):
 
 
 class Cropping1D(_Cropping):
-    """Steps cut off at the ends of sequences: `cropping` is an int or a pair."""
+    """Steps cut off at the ends of sequences: `cropping` is an int for both sides, or a pair (before, after)."""
 
     rank = 1
 
@@ -171,7 +184,10 @@ class Cropping1D(_Cropping):
 
 
 class Cropping2D(_Cropping):
-    """Rows and columns cut off at the edges of images: `cropping` is an int, an int or a pair per dimension."""
+    """Rows and columns cut off at the edges of images.
+
+    cropping: an int, or for each dimension an int or a pair (before, after). data_format: as in `MaxPooling1D`.
+    """
 
     rank = 2
     arguments = "data_format"
@@ -181,7 +197,7 @@ class Cropping2D(_Cropping):
 
 
 class Cropping3D(_Cropping):
-    """What lies at the faces of volumes cut off: `cropping` is an int, an int or a pair per dimension."""
+    """What lies at the faces of volumes cut off. Arguments: as in `Cropping2D`."""
 
     rank = 3
     arguments = "data_format"
@@ -215,7 +231,11 @@ class UpSampling1D(_UpSampling):
 
 
 class UpSampling2D(_UpSampling):
-    """Images enlarged `size` times: by repetition, or by `interpolation` (as in `ops.image.resize`)."""
+    """Images enlarged `size` (an int, or one per dimension) times.
+
+    interpolation: "nearest" for repetition, "bilinear", "bicubic", "lanczos3" or "lanczos5", as `ops.image.resize` has them.
+    data_format: as in `MaxPooling1D`.
+    """
 
     rank = 2
     arguments = "data_format interpolation"
@@ -235,7 +255,7 @@ class UpSampling2D(_UpSampling):
 
 
 class UpSampling3D(_UpSampling):
-    """Volumes enlarged `size` times by repetition."""
+    """Volumes enlarged `size` (an int, or one per dimension) times by repetition. data_format: as in `MaxPooling1D`."""
 
     rank = 3
     arguments = "data_format"

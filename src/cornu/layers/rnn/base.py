@@ -90,7 +90,11 @@ class Cell(Weighted):
 
 
 class StackedRNNCells(Layer):
-    """Cells one after the other at each step, as one cell. Its state is the list of their states."""
+    """`cells` one after the other at each step, as one cell. Its state is the list of their states.
+
+    Raises:
+        ValueError: for what has no `call` and `state_size`.
+    """
 
     def __init__(self, cells: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -9,7 +9,10 @@ from cornu.layers.rnn.base import BuiltInRNN, Cell
 
 
 class GRUCell(Cell):
-    """One step of a GRU. Arguments: as there. The gates stand in the order update, reset, candidate."""
+    """One step of a GRU, for `RNN`: `cell(inputs, states)`. The gates stand in the order update, reset, candidate.
+
+    Arguments: as in `GRU`.
+    """
 
     gates = 3
     arguments = "recurrent_activation reset_after"
@@ -63,8 +66,9 @@ class GRU(BuiltInRNN):
         units: size of the state. activation, recurrent_activation: of the candidate and the gates.
         reset_after: apply the reset gate after the matrix product, with a bias of its own, as cuDNN does; otherwise before it,
             as in the paper.
-        dropout, recurrent_dropout: on inputs and states, one decision per sequence. use_cudnn: accepted, no effect.
-            The others: as in `RNN`, and of the weights as in `Dense`.
+        dropout, recurrent_dropout: rates on inputs and states, one decision per sequence. seed: of these.
+        use_cudnn: accepted, no effect.
+        The others: as in `RNN`, and of the weights as in `Dense`.
     """
 
     cell_class = GRUCell

@@ -9,7 +9,10 @@ from cornu.layers.rnn.base import BuiltInRNN, Cell
 
 
 class LSTMCell(Cell):
-    """One step of an LSTM. Arguments: as there. The gates stand in the order input, forget, cell, output."""
+    """One step of an LSTM, for `RNN`: `cell(inputs, states)`. The gates stand in the order input, forget, cell, output.
+
+    Arguments: as in `LSTM`.
+    """
 
     gates = 4
     arguments = "recurrent_activation unit_forget_bias"
@@ -51,10 +54,11 @@ class LSTM(BuiltInRNN):
     """Long short-term memory over sequences (N, steps, features) (Hochreiter and Schmidhuber, 1997).
 
     Args:
-        units: size of the state. activation, recurrent_activation: of cell and gates. unit_forget_bias: start the forget gate's
-            bias at one. dropout, recurrent_dropout: on inputs and states, one decision per sequence.
-            use_cudnn: accepted, no effect.
-            The others: as in `RNN`, and of the weights as in `Dense`.
+        units: size of the state. activation, recurrent_activation: of cell and gates.
+        unit_forget_bias: start the forget gate's bias at one.
+        dropout, recurrent_dropout: rates on inputs and states, one decision per sequence. seed: of these.
+        use_cudnn: accepted, no effect.
+        The others: as in `RNN`, and of the weights as in `Dense`.
     """
 
     cell_class = LSTMCell

@@ -9,7 +9,7 @@ from cornu.layers.rnn.base import BuiltInRNN, Cell
 
 
 class SimpleRNNCell(Cell):
-    """One step of a SimpleRNN. Arguments: as there."""
+    """One step of a SimpleRNN, for `RNN`: `cell(inputs, states)`. Arguments: as in `SimpleRNN`."""
 
     def __init__(
         self, units: int, activation: Any = "tanh", use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
@@ -32,8 +32,9 @@ class SimpleRNN(BuiltInRNN):
     """A recurrent layer whose state is its last output (Elman, 1990).
 
     Args:
-        units: size of the state. activation: of the output. dropout, recurrent_dropout: on inputs and states, one decision per
-            sequence. The others: as in `RNN`, and of the weights as in `Dense`.
+        units: size of the state. activation: of the output.
+        dropout, recurrent_dropout: rates on inputs and states, one decision per sequence. seed: of these.
+        The others: as in `RNN`, and of the weights as in `Dense`.
     """
 
     cell_class = SimpleRNNCell
