@@ -239,9 +239,9 @@ class DepthwiseConv2D(_DepthwiseConv):
 
 
 class _SeparableConv(_Convolution):
-    """A depthwise convolution (`depth_multiplier` filters per channel), then a pointwise one that mixes the channels (Chollet, 2017).
+    """A depthwise convolution, then a pointwise one that mixes the channels (Chollet, 2017).
 
-    The other arguments: as in `Conv2D`.
+    depth_multiplier: number of depthwise filters per channel. The other arguments: as in `Conv2D`.
     """
 
     arguments = "filters depth_multiplier"
