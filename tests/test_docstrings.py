@@ -13,11 +13,13 @@ import pytest
 
 import cornu
 from cornu import layers, ops
+from cornu.optimizers import schedules
 
 ROOMS: dict[str, ModuleType] = {
     module.__name__: module
     for module in (
-        ops, ops.image, cornu.random, cornu.losses, cornu.metrics, layers,
+        ops, ops.image, cornu.random, cornu.losses, cornu.metrics, layers, cornu.optimizers, schedules, cornu.initializers,
+        cornu.callbacks, cornu.regularizers, cornu.constraints, cornu.activations, cornu.models, cornu.utils, cornu.tree,
     )
 }  # fmt: skip
 OPERANDS = re.compile(r"x\d?|y_true|y_pred")  # what a function is a function of: its sentence says what becomes of it

@@ -73,7 +73,7 @@ _names = Names("activation function", "keras.activations", others=_FUNCTIONS)
 
 
 def get(identifier: Any) -> Callable[..., Any]:
-    """The activation for a name, a config, a function, or None (linear).
+    """The activation for `identifier`: a name, a config, a function, or None (linear).
 
     Raises:
         ValueError: for anything else.
@@ -90,6 +90,8 @@ def serialize(activation: Callable[..., Any]) -> str:
 
 def deserialize(config: Any, custom_objects: Any = None) -> Callable[..., Any]:
     """The activation of that name, or of Keras's form of it: {"class_name": "function", "config": name}.
+
+    custom_objects: further functions by name.
 
     Raises:
         ValueError: for an unknown name.

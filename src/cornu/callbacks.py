@@ -64,7 +64,13 @@ def _overrides(callback: Any, name: str) -> bool:
 
 
 class CallbackList:
-    """Callbacks (or a single one) to be called in order; knows which of them want to hear of what."""
+    """`callbacks` (one, or several, nested) to be called in order; knows which of them want to hear of what.
+
+    model, params: are set on each of them.
+
+    Raises:
+        TypeError: for what is no `Callback`.
+    """
 
     def __init__(self, callbacks: Any = None, model: Any = None, params: dict[str, Any] | None = None) -> None:
         self.callbacks = [] if callbacks is None else tree.flatten(callbacks)
@@ -108,7 +114,14 @@ class History(Callback):
 
 
 class LambdaCallback(Callback):
-    """A callback of functions: `on_epoch_end=lambda epoch, logs: …` and so on."""
+    """A callback of functions, each for the method of its name: `on_epoch_end=lambda epoch, logs: …`.
+
+    Args:
+        on_epoch_begin, on_epoch_end: of the epoch (from 0) and the logs.
+        on_train_batch_begin, on_train_batch_end: of the batch (from 0) and the logs.
+        on_train_begin, on_train_end: of the logs.
+        kwargs: functions for further methods of `Callback`.
+    """
 
     def __init__(
         self, on_epoch_begin: Any = None, on_epoch_end: Any = None, on_train_begin: Any = None, on_train_end: Any = None,
@@ -360,7 +373,7 @@ class ProgbarLogger(Callback):
 class Progress:
     """The line that shows how far an epoch is; on a terminal it is renewed at most ten times a second.
 
-    verbose: 1 for the bar, 2 for one line per epoch, 0 for nothing.
+    verbose: 1 for the bar, 2 for one line per epoch, 0 for nothing. steps: of an epoch; None for unknown.
     """
 
     def __init__(self, verbose: int, steps: int | None) -> None:

@@ -30,7 +30,7 @@ def _norm(w: Any, axis: Any) -> Any:
 
 
 class MaxNorm(Constraint):
-    """Norms along `axis` at most `max_value`."""
+    """Norms along `axis` (an int or several) at most `max_value`; shorter weights stay."""
 
     def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
         self.max_value, self.axis = max_value, axis
@@ -51,7 +51,7 @@ class NonNeg(Constraint):
 
 
 class UnitNorm(Constraint):
-    """Norms along `axis` one."""
+    """Norms along `axis` (an int or several) one."""
 
     def __init__(self, axis: Any = 0) -> None:
         self.axis = axis
@@ -64,7 +64,7 @@ class UnitNorm(Constraint):
 
 
 class MinMaxNorm(Constraint):
-    """Norms along `axis` moved into [min_value, max_value] by `rate`."""
+    """Norms along `axis` (an int or several) moved into [min_value, max_value]: by `rate` of the way, 1 for all of it."""
 
     def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0) -> None:
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
@@ -84,15 +84,23 @@ _names = Names("constraint", "keras.constraints", (MaxNorm, NonNeg, UnitNorm, Mi
 
 
 def get(identifier: Any) -> Any:
-    """The constraint for a name, a config, an instance or a function. Raises ValueError for an unknown name."""
+    """The constraint for `identifier`: a name, a config, an instance or a function.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(identifier)
 
 
 def serialize(constraint: Any) -> Any:
-    """Module, class name and config, as Keras writes them."""
+    """Module, class name and config of `constraint`, as Keras writes them."""
     return _names.serialize(constraint)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The constraint for what `serialize` gives. custom_objects: further classes by name."""
+    """The constraint that `serialize` described by `config`. custom_objects: further classes by name.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(config, custom_objects)

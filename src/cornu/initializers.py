@@ -19,7 +19,7 @@ from cornu.random.host import below
 
 
 class Initializer:
-    """Base: `initializer(shape, dtype=None)` gives a NumPy array."""
+    """Base: `initializer(shape, dtype=None)` gives a NumPy array; the dtype is `floatx()` by default."""
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
         """The array of initial values."""
@@ -126,7 +126,11 @@ class _Random(Initializer):
 
 
 class RandomNormal(_Random):
-    """Normal values."""
+    """Normal values of that `mean` and standard deviation `stddev`.
+
+    seed: an int or None gives the same values at each call (None: the next of the process, see `random.set_seed`); a
+    `random.SeedGenerator` moves on.
+    """
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)
@@ -140,14 +144,14 @@ class RandomNormal(_Random):
 
 
 class TruncatedNormal(RandomNormal):
-    """Normal values within two standard deviations."""
+    """Normal values within two standard deviations of the mean. Arguments: as in `RandomNormal`."""
 
     def __call__(self, shape: Any, dtype: Any = None) -> np.ndarray:
         return _cast(self.mean + self.stddev * self._draw(random.truncated_normal_numpy, shape, dtype), dtype)
 
 
 class RandomUniform(_Random):
-    """Uniform values in [minval, maxval)."""
+    """Uniform values in [minval, maxval). seed: as in `RandomNormal`."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)
@@ -177,7 +181,7 @@ class VarianceScaling(_Random):
     Args:
         scale: positive. mode: whether n counts inputs, outputs, or is their mean.
         distribution: "truncated_normal", "untruncated_normal" or "uniform".
-        seed: an int or None gives the same values at each call.
+        seed: as in `RandomNormal`.
         input_axes, output_axes: if both are given, n is the product of these sizes instead of what `compute_fans` says.
 
     Raises:
@@ -230,6 +234,7 @@ def _scaled(name: str, scale: float, mode: str, distribution: str, doc: str) -> 
     def __init__(self: Any, seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> None:
         VarianceScaling.__init__(self, scale, mode, distribution, seed, input_axes, output_axes)
 
+    doc = f"{doc} Arguments: as in `VarianceScaling`."
     members = {"__init__": __init__, "__doc__": doc, "get_config": VarianceScaling._axes_config, "__module__": __name__}
     return type(name, (VarianceScaling,), members)
 
@@ -249,7 +254,10 @@ LecunNormal = _scaled(
 
 
 class Orthogonal(_Random):
-    """`gain` times a random matrix with orthonormal rows or columns (Saxe et al., 2014)."""
+    """`gain` times a random matrix with orthonormal rows or columns (Saxe et al., 2014), whichever are fewer.
+
+    All dimensions but the last count as rows. seed: as in `RandomNormal`.
+    """
 
     def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
         super().__init__(seed)
@@ -337,7 +345,7 @@ _names = Names(
 
 
 def get(identifier: Any) -> Any:
-    """The initializer for a name, a config, a class, an instance, a function `(shape, dtype)`, or an array of values.
+    """The initializer for `identifier`: a name, a config, a class, an instance, a function `(shape, dtype)`, or an array.
 
     Raises:
         ValueError: for anything else.
@@ -348,10 +356,14 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(initializer: Any) -> Any:
-    """Its module, class name and config."""
+    """Module, class name and config of `initializer`, as Keras writes them."""
     return _names.serialize(initializer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The initializer from what `serialize` gave; `custom_objects`: further classes and functions by name."""
+    """The initializer that `serialize` described by `config`; `custom_objects`: further classes and functions by name.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(config, custom_objects)

@@ -102,15 +102,23 @@ _names = Names("regularizer", "keras.regularizers", (L1L2, L1, L2, OrthogonalReg
 
 
 def get(identifier: Any) -> Any:
-    """The regularizer for a name, a config, an instance or a function. Raises ValueError for an unknown name."""
+    """The regularizer for `identifier`: a name, a config, an instance or a function.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(identifier)
 
 
 def serialize(regularizer: Any) -> Any:
-    """Module, class name and config, as Keras writes them."""
+    """Module, class name and config of `regularizer`, as Keras writes them."""
     return _names.serialize(regularizer)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The regularizer for what `serialize` gives. custom_objects: further classes by name."""
+    """The regularizer that `serialize` described by `config`. custom_objects: further classes by name.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(config, custom_objects)

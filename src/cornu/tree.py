@@ -19,7 +19,10 @@ Structure = Any  # LEAF, or (type, keys or None, tuple of structures): hashable 
 
 
 def flatten_with_structure(tree: Any) -> tuple[list[Any], Structure]:
-    """The leaves in order (entries of a dict by sorted key, of an OrderedDict as they stand), and what puts them back."""
+    """The leaves of `tree` in order, and what puts them back (see `unflatten`).
+
+    Entries of a dict come by sorted key, of an OrderedDict as they stand.
+    """
     leaves: list[Any] = []
     return leaves, _flatten(tree, leaves)
 
@@ -58,7 +61,7 @@ def flatten(structure: Any) -> list[Any]:
 
 
 def is_nested(structure: Any) -> bool:
-    """Whether it is a container."""
+    """Whether `structure` is a container: a dict, list or tuple."""
     return isinstance(structure, (dict, list, tuple))
 
 
@@ -87,7 +90,7 @@ def map_structure(func: Callable[..., Any], *structures: Any, none_is_leaf: bool
 
 
 def assert_same_structure(a: Any, b: Any, check_types: Any = None) -> None:
-    """Raise ValueError unless both are nested alike. check_types: without effect, as in Keras."""
+    """Raise ValueError unless `a` and `b` are nested alike. check_types: without effect, as in Keras."""
     first, second = flatten_with_structure(a)[1], flatten_with_structure(b)[1]
     if first != second:
         raise ValueError(f"The structures differ: {first} and {second}.")
@@ -107,7 +110,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple[Any, ...], Any]]:
-    """Pairs of a leaf's path (keys and indices from the root) and the leaf, in order."""
+    """Pairs of a leaf's path (keys and indices from the root of `structure`) and the leaf, in order."""
     return list(_paths(structure, ()))
 
 
@@ -122,7 +125,7 @@ def _paths(tree: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], 
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """Raise ValueError unless both have leaves at the same paths (lists and tuples count as alike)."""
+    """Raise ValueError unless `a` and `b` have leaves at the same paths (lists and tuples count as alike)."""
     first, second = ({path for path, _ in flatten_with_path(x)} for x in (a, b))
     if first != second:
         raise ValueError(
@@ -131,7 +134,7 @@ def assert_same_paths(a: Any, b: Any) -> None:
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """The same with tuples in place of lists."""
+    """`structure` with tuples in place of lists."""
     return traverse(lambda x: tuple(x) if type(x) is list else None, structure, top_down=False)
 
 

@@ -18,7 +18,7 @@ class Model(Trainer):
     likes) is a model of its own.
 
     Args:
-        inputs, outputs: nested symbolic tensors. name, dtype, trainable: as for layers.
+        args: inputs and outputs, nested symbolic tensors. kwargs: these by name; name, dtype, trainable: as for layers.
     """
 
     functional: ClassVar[type[Model]]  # what `Model(inputs, outputs)` makes; its module sets it

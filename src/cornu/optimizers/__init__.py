@@ -16,7 +16,11 @@ _names = Names("optimizer", "keras.optimizers", CLASSES, {cls.__name__.lower(): 
 
 
 def get(identifier: Any) -> Optimizer:
-    """The optimizer for a name, a config or an instance. Raises ValueError for an unknown name."""
+    """The optimizer for `identifier`: a name, a config or an instance.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(identifier)
 
 
@@ -26,7 +30,11 @@ def serialize(optimizer: Any) -> Any:
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The optimizer that `serialize` described."""
+    """The optimizer that `serialize` described by `config`. custom_objects: further classes by name.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(config, custom_objects)
 
 

@@ -33,7 +33,14 @@ class Moments(Optimizer):
 
 
 class Adam(Moments):
-    """Adaptive moments (Kingma and Ba, 2014); `amsgrad` keeps the largest second moment (Reddi et al., 2018)."""
+    """Adaptive moments (Kingma and Ba, 2014): momentum over the root of the gradients' mean square.
+
+    Args:
+        learning_rate: number, a schedule, or a function of no arguments, as of every `Optimizer`; the others, too, see there.
+        beta_1, beta_2: what remains per step of the moving averages of gradients and of their squares.
+        epsilon: added to the root, before its correction for the start at zero ("epsilon hat" of the paper).
+        amsgrad: whether the largest second moment so far divides (Reddi et al., 2018).
+    """
 
     def __init__(
         self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7,
@@ -66,7 +73,11 @@ class Adam(Moments):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2019)."""
+    """Adam with weight decay apart from the gradient (Loshchilov and Hutter, 2019). Arguments: see `Adam`.
+
+    Raises:
+        ValueError: if `weight_decay` is None.
+    """
 
     def __init__(
         self, learning_rate: Any = 0.001, weight_decay: float = 0.004, beta_1: float = 0.9, beta_2: float = 0.999,
@@ -78,7 +89,10 @@ class AdamW(Adam):
 
 
 class Adamax(Moments):
-    """Adam with the largest gradient, decaying, in place of the second moment (Kingma and Ba, 2014, section 7)."""
+    """Adam with the largest gradient, decaying by beta_2, in place of the second moment (Kingma and Ba, 2014, section 7).
+
+    epsilon: added to it. The other arguments: see `Adam`.
+    """
 
     def build(self, var_list: Any) -> None:
         super().build(var_list)
@@ -98,7 +112,10 @@ class Adamax(Moments):
 
 
 class Nadam(Moments):
-    """Adam with Nesterov's momentum (Dozat, 2015)."""
+    """Adam with Nesterov's momentum, which grows to beta_1 (Dozat, 2015).
+
+    epsilon: added to the root of the corrected second moment. The other arguments: see `Adam`.
+    """
 
     def build(self, var_list: Any) -> None:
         super().build(var_list)

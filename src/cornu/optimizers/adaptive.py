@@ -10,7 +10,15 @@ from cornu.variable import Variable
 
 
 class RMSprop(Optimizer):
-    """Gradients divided by a moving average of their size (Hinton, 2012)."""
+    """Gradients divided by a moving average of their size (Hinton, 2012).
+
+    Args:
+        rho: what remains per step of the moving average of squares.
+        momentum: share of the last step that is added to each.
+        epsilon: added to the average, under the root.
+        centered: whether the square of a moving average of gradients is taken off it, for their variance.
+        The others: see `Optimizer`.
+    """
 
     def __init__(
         self, learning_rate: Any = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7, centered: bool = False,
@@ -46,7 +54,10 @@ class RMSprop(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Gradients divided by the root of the sum of their squares so far (Duchi et al., 2011)."""
+    """Gradients divided by the root of the sum of their squares so far (Duchi et al., 2011).
+
+    initial_accumulator_value: with which the sum begins. epsilon: added to it, under the root. The others: see `Optimizer`.
+    """
 
     def __init__(
         self, learning_rate: Any = 0.001, initial_accumulator_value: float = 0.1, epsilon: float = 1e-7, **kwargs: Any
@@ -70,7 +81,11 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Steps of the size that steps have had, over the size that gradients have had (Zeiler, 2012)."""
+    """Steps of the size that steps have had, over the size that gradients have had (Zeiler, 2012).
+
+    rho: what remains per step of the moving averages of both squares. epsilon: added to both, under the roots. The others: see
+    `Optimizer`.
+    """
 
     def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **kwargs: Any) -> None:
         super().__init__(learning_rate, **kwargs)

@@ -26,12 +26,16 @@ class Optimizer:
     Args:
         learning_rate: number, a schedule, or a function of no arguments.
         weight_decay: share of each weight subtracted per step, times the learning rate.
-        clipnorm: bound on each gradient's norm; clipvalue: on its elements; global_clipnorm: on the norm of all together.
+        clipnorm: bound on each gradient's norm; clipvalue: on its elements; global_clipnorm: on the norm of all together. One of
+            the three at most.
         use_ema: keep a moving average of the weights, with `ema_momentum`; it takes their place every
             `ema_overwrite_frequency` steps and at the end of `fit`.
         loss_scale_factor: the loss is multiplied by it and the gradients divided.
         gradient_accumulation_steps: update once for so many steps, with the mean of their gradients.
         name: of the optimizer.
+
+    Raises:
+        ValueError: for values out of range, or other arguments.
     """
 
     def __init__(

@@ -11,7 +11,10 @@ from cornu._named import Names
 
 
 class LearningRateSchedule:
-    """Base class: a subclass gives the learning rate for a step (a number or an integer tensor, from 0) in `__call__`."""
+    """Base class: a subclass gives the learning rate for a step (a number or an integer tensor, from 0) in `__call__`.
+
+    Every subclass takes a `name`, for its config.
+    """
 
     def __call__(self, step: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} must implement __call__(step).")
@@ -36,7 +39,13 @@ def _positive(schedule: str, what: str, value: float) -> None:
 
 
 class ExponentialDecay(LearningRateSchedule):
-    """initial * decay_rate ** (step / decay_steps); `staircase` takes whole numbers of `decay_steps`."""
+    """initial_learning_rate * decay_rate ** (step / decay_steps).
+
+    staircase: whether step / decay_steps is rounded down.
+
+    Raises:
+        ValueError: unless decay_steps is positive.
+    """
 
     def __init__(
         self,
@@ -56,7 +65,13 @@ class ExponentialDecay(LearningRateSchedule):
 
 
 class InverseTimeDecay(LearningRateSchedule):
-    """initial / (1 + decay_rate * step / decay_steps); `staircase` takes whole numbers of `decay_steps`."""
+    """initial_learning_rate / (1 + decay_rate * step / decay_steps).
+
+    staircase: whether step / decay_steps is rounded down.
+
+    Raises:
+        ValueError: unless decay_steps is positive.
+    """
 
     def __init__(
         self,
@@ -102,7 +117,14 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
 
 class PolynomialDecay(LearningRateSchedule):
-    """From initial to end within `decay_steps` as (1 - step / decay_steps) ** power; `cycle` starts again with longer periods."""
+    """From initial_learning_rate to end_learning_rate within `decay_steps`: the rest falls as (1 - step / decay_steps) ** power.
+
+    cycle: whether at the end the next multiple of decay_steps takes its place, so that the rate jumps up and falls again; else it
+    stays.
+
+    Raises:
+        ValueError: unless decay_steps is positive.
+    """
 
     def __init__(
         self, initial_learning_rate: float, decay_steps: int, end_learning_rate: float = 0.0001, power: float = 1.0,
@@ -130,9 +152,13 @@ def _cosine(share: Any, floor: float) -> Any:
 
 
 class CosineDecay(LearningRateSchedule):
-    """Half a cosine from initial to `alpha` times it within `decay_steps` (Loshchilov and Hutter, 2017).
+    """Half a cosine from initial_learning_rate to `alpha` times it within `decay_steps` (Loshchilov and Hutter, 2017).
 
-    With `warmup_target` the rate first grows along a line from initial to the target within `warmup_steps`, then decays.
+    With `warmup_target` the rate first grows along a line from the initial one to the target within `warmup_steps`, and then
+    decays from there to alpha times the target.
+
+    Raises:
+        ValueError: unless decay_steps is positive.
     """
 
     def __init__(
@@ -157,9 +183,13 @@ class CosineDecay(LearningRateSchedule):
 
 
 class CosineDecayRestarts(LearningRateSchedule):
-    """Half cosines one after the other, each `t_mul` times as long and starting `m_mul` times as high.
+    """Half cosines one after the other, each `t_mul` times as long and `m_mul` times as high (Loshchilov and Hutter, 2017).
 
-    (Loshchilov and Hutter, 2017)
+    The first goes down from initial_learning_rate within `first_decay_steps`; all of them end at `alpha` times
+    initial_learning_rate, above which their height counts.
+
+    Raises:
+        ValueError: unless first_decay_steps is positive.
     """
 
     def __init__(
@@ -192,10 +222,14 @@ _names = Names(
 
 
 def serialize(learning_rate_schedule: Any) -> Any:
-    """Module, class name and config of a schedule, as Keras writes them."""
+    """Module, class name and config of `learning_rate_schedule`, as Keras writes them."""
     return _names.serialize(learning_rate_schedule)
 
 
 def deserialize(config: Any, custom_objects: dict[str, Any] | None = None) -> Any:
-    """The schedule that `serialize` described."""
+    """The schedule that `serialize` described by `config`. custom_objects: further classes by name.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     return _names.get(config, custom_objects)

@@ -10,7 +10,14 @@ from cornu.variable import Variable
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum and Nesterov's variant (Sutskever et al., 2013)."""
+    """Gradient descent, with momentum and Nesterov's variant (Sutskever et al., 2013).
+
+    momentum: share of the last step, in [0, 1], that is added to each. nesterov: whether the gradient counts as if taken after
+    that part of the step. The others: see `Optimizer`.
+
+    Raises:
+        ValueError: for another momentum.
+    """
 
     def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any) -> None:
         super().__init__(learning_rate, **kwargs)

@@ -90,7 +90,10 @@ def pad_sequences(
 
 
 def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
-    """An image (of PIL, or an array of rank 2 or 3 with its channels last) as an array with channels, in the data format.
+    """An image as an array with channels, in the data format.
+
+    img: of PIL, or an array of rank 2 or 3 with its channels last. data_format: "channels_last", "channels_first", or None for
+    `config.image_data_format()`. dtype: `floatx()` by default.
 
     Raises:
         ValueError: for another rank or an unknown data format.
@@ -113,7 +116,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """(x, y, sample_weight), None where missing, of what `pack_x_y_sample_weight` gives.
+    """(x, y, sample_weight), None where missing, of `data` as `pack_x_y_sample_weight` gives it.
 
     Raises:
         ValueError: for a tuple of another length.
