@@ -20,6 +20,7 @@ ROOMS: dict[str, ModuleType] = {
     for module in (
         ops, ops.image, cornu.random, cornu.losses, cornu.metrics, layers, cornu.optimizers, schedules, cornu.initializers,
         cornu.callbacks, cornu.regularizers, cornu.constraints, cornu.activations, cornu.models, cornu.utils, cornu.tree,
+        cornu.backend,
     )
 }  # fmt: skip
 OPERANDS = re.compile(r"x\d?|y_true|y_pred")  # what a function is a function of: its sentence says what becomes of it

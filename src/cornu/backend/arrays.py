@@ -59,7 +59,7 @@ def squeeze(x: Any, axis: int) -> Any:
 
 @drawn
 def concatenate(tensors: Sequence[Any], axis: int = -1) -> Any:
-    """Tensors one after the other along `axis`."""
+    """`tensors` one after the other along `axis`."""
     return ops.concatenate(list(tensors), axis=axis)
 
 
@@ -100,7 +100,7 @@ def tile(x: Any, n: Any) -> Any:
 
 @drawn
 def reverse(x: Any, axes: Any) -> Any:
-    """x backwards along an axis or several."""
+    """x backwards along `axes`, an int or several."""
     return ops.flip(x, axis=axes if isinstance(axes, int) else tuple(axes))
 
 
@@ -124,13 +124,16 @@ def gather(reference: Any, indices: Any) -> Any:
 
 @drawn
 def one_hot(indices: Any, num_classes: int) -> Any:
-    """A last axis that is 1 at the index and 0 elsewhere."""
+    """`indices` as vectors of `num_classes` numbers along a last axis, 1 at the index and 0 elsewhere."""
     return ops.one_hot(ops.cast(indices, "int32"), num_classes, dtype=config.floatx())
 
 
 @drawn
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = "int32") -> Any:
-    """Numbers from `start` (0, if there is no `stop`) to before `stop`; none where `stop` lies before `start`."""
+    """Numbers from `start` (0, if there is no `stop`) to before `stop`; none where the steps lead away from it.
+
+    step: between them. dtype: of the numbers.
+    """
     start, stop, step = (n.item() if isinstance(n, np.ndarray) else n for n in (start, stop, step))
     return ops.arange(start, stop, step, dtype=dtype)
 
@@ -152,19 +155,22 @@ def _padded(x: Any, padding: Any, data_format: str | None) -> Any:
 
 @drawn
 def temporal_padding(x: Any, padding: Any = (1, 1)) -> Any:
-    """Zeros before and after the middle axis of (N, time, d)."""
+    """Zeros before and after the middle axis of (N, time, d); padding: how many, a pair."""
     return _padded(x, (padding,), "channels_last")
 
 
 @drawn
 def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: str | None = None) -> Any:
-    """Zeros around images; padding: ((top, bottom), (left, right))."""
+    """Zeros around images; padding: ((top, bottom), (left, right)). data_format: see `normalize_data_format`."""
     return _padded(x, padding, data_format)
 
 
 @drawn
 def spatial_3d_padding(x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None) -> Any:
-    """Zeros around volumes; padding: a pair (before, after) for each of three dimensions."""
+    """Zeros around volumes; padding: a pair (before, after) for each of three dimensions.
+
+    data_format: see `normalize_data_format`.
+    """
     return _padded(x, padding, data_format)
 
 
@@ -173,9 +179,10 @@ def spatial_3d_padding(x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_for
 
 @drawn
 def resize_images(x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest") -> Any:
-    """Images larger by whole factors.
+    """Images larger by whole factors, `height_factor` and `width_factor`.
 
     Args:
+        data_format: see `normalize_data_format`.
         interpolation: "nearest", or "bilinear": between the pixels' upper left corners, as Keras 2 had it
             (`ops.image.resize` goes between their centers).
 
@@ -203,7 +210,10 @@ def _between(x: Any, factor: int, axis: int) -> Any:
 
 @drawn
 def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Any:
-    """Volumes larger by whole factors: elements are repeated."""
+    """Volumes larger by whole factors, `depth_factor`, `height_factor` and `width_factor`: elements are repeated.
+
+    data_format: see `normalize_data_format`.
+    """
     first = 1 if normalize_data_format(data_format) == "channels_last" else 2
     for axis, factor in enumerate((depth_factor, height_factor, width_factor), first):
         x = ops.repeat(x, factor, axis=axis)

@@ -24,10 +24,12 @@ def cast_to_floatx(x: Any) -> np.ndarray:
 
 
 def normalize_data_format(value: str | None) -> str:
-    """A data format in lower case; `image_data_format()` for None.
+    """A data_format, `value`, in lower case; `image_data_format()` for None.
+
+    "channels_last" is (N, *spatial, channels), "channels_first" (N, channels, *spatial).
 
     Raises:
-        ValueError: for anything but "channels_first" and "channels_last".
+        ValueError: for anything but these two.
     """
     name = image_data_format() if value is None else str(value).lower()
     if name not in ("channels_first", "channels_last"):
@@ -41,10 +43,10 @@ def image_dim_ordering() -> str:
 
 
 def set_image_dim_ordering(dim_ordering: str) -> None:
-    """Set the data format by its name in Keras 1.
+    """Set the data format by its name in Keras 1, `dim_ordering`: "th" (channels first) or "tf".
 
     Raises:
-        ValueError: for anything but "th" and "tf".
+        ValueError: for another name.
     """
     if dim_ordering not in ORDERINGS:
         raise ValueError(f"Unknown dim_ordering {dim_ordering!r}: 'th' (channels_first) or 'tf' (channels_last) is expected.")

@@ -92,7 +92,10 @@ def _unrolled(f: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: list[Any
 
 
 def map_fn(fn: Callable[[Any], Any], elems: Any, name: str | None = None, dtype: Any = None) -> Any:
-    """`fn` of each element along the first axis of the nested tensors `elems`; results are stacked. dtype: of the results."""
+    """`fn` of each element along the first axis of the nested tensors `elems`; results are stacked.
+
+    dtype: of the results, if given. name: kept for Keras, no effect.
+    """
     return with_function(_mapped, fn, lambda: (element(elems),), elems, dtype)
 
 
@@ -102,12 +105,15 @@ def _mapped(fn: Callable[[Any], Any], elems: Any, dtype: Any) -> Any:
 
 
 def foldl(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
-    """`fn(…fn(fn(initializer, elems[0]), elems[1])…)`; the first element stands for an initializer that is None."""
+    """`fn(…fn(fn(initializer, elems[0]), elems[1])…)`; the first element stands for an initializer that is None.
+
+    elems: nested tensors, walked along their first axis. name: kept for Keras, no effect.
+    """
     return _fold(fn, elems, initializer, False)
 
 
 def foldr(fn: Callable[[Any, Any], Any], elems: Any, initializer: Any = None, name: str | None = None) -> Any:
-    """Like `foldl`, from the last element to the first."""
+    """From the last element to the first: `fn(…fn(fn(initializer, elems[-1]), elems[-2])…)`; arguments: see `foldl`."""
     return _fold(fn, elems, initializer, True)
 
 

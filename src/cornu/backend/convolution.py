@@ -16,7 +16,14 @@ from cornu.ops.layout import explicit_padding, per_dimension, with_channels_last
 def conv1d(
     x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None, dilation_rate: Any = 1
 ) -> Any:
-    """Convolution of (N, time, C) or (N, C, time) with a kernel (window, C, filters); padding "valid", "same" or "causal"."""
+    """Convolution of sequences (N, time, C) with a kernel (window, C, filters).
+
+    Args:
+        strides: steps of the window; here and in the others an int, or one per dimension.
+        padding: "valid" (none), "same" (zeros, for ceil(time / stride) steps), or here alone "causal" (zeros before the start).
+        data_format: of x and the result, see `normalize_data_format`.
+        dilation_rate: distance between the elements of a window.
+    """
     if padding == "causal":
         reach = (shape_of(kernel)[0] - 1) * per_dimension(dilation_rate, 1, "conv1d: dilation_rate")[0]
         last = normalize_data_format(data_format) == "channels_last"
@@ -33,7 +40,7 @@ def conv2d(
     data_format: str | None = None,
     dilation_rate: Any = (1, 1),
 ) -> Any:
-    """Convolution of images with a kernel (rows, columns, C, filters)."""
+    """Convolution of images with a kernel (rows, columns, C, filters); the other arguments: see `conv1d`."""
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
@@ -46,7 +53,7 @@ def conv3d(
     data_format: str | None = None,
     dilation_rate: Any = (1, 1, 1),
 ) -> Any:
-    """Convolution of volumes with a kernel (depth, rows, columns, C, filters)."""
+    """Convolution of volumes with a kernel (depth, rows, columns, C, filters); the other arguments: see `conv1d`."""
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
@@ -55,9 +62,12 @@ def conv2d_transpose(
     x: Any, kernel: Any, output_shape: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None,
     dilation_rate: Any = (1, 1),
 ) -> Any:  # fmt: skip
-    """Transposed convolution of images, with a kernel (rows, columns, filters, C).
+    """Transposed convolution of images, with a kernel (rows, columns, filters, C): the adjoint of `conv2d` with these arguments.
 
-    output_shape: (N, ...) of the result; its batch size may be unknown.
+    output_shape: (N, ...) of the result; its batch size may be unknown. The other arguments: see `conv1d`.
+
+    Raises:
+        ValueError: for an output_shape of another rank than x.
     """
     return _transposed(x, kernel, output_shape, strides, padding, data_format, dilation_rate, 2, "conv2d_transpose")
 
@@ -66,7 +76,7 @@ def conv2d_transpose(
 def conv3d_transpose(
     x: Any, kernel: Any, output_shape: Any, strides: Any = (1, 1, 1), padding: str = "valid", data_format: str | None = None
 ) -> Any:
-    """Transposed convolution of volumes; see `conv2d_transpose`."""
+    """Transposed convolution of volumes, with a kernel (depth, rows, columns, filters, C); see `conv2d_transpose`."""
     return _transposed(x, kernel, output_shape, strides, padding, data_format, 1, 3, "conv3d_transpose")
 
 
@@ -108,7 +118,7 @@ def depthwise_conv2d(
     data_format: str | None = None,
     dilation_rate: Any = (1, 1),
 ) -> Any:
-    """Each channel convolved with its own filters; kernel (rows, columns, C, multiplier)."""
+    """Each channel convolved with its own filters; depthwise_kernel: (rows, columns, C, multiplier). The others: see `conv1d`."""
     return ops.depthwise_conv(x, depthwise_kernel, strides, padding, data_format, dilation_rate)
 
 
@@ -119,7 +129,7 @@ def separable_conv1d(
 ) -> Any:  # fmt: skip
     """Each channel convolved with its own filters, then mixed.
 
-    Kernels: (window, C, multiplier) and (1, C * multiplier, filters).
+    depthwise_kernel: (window, C, multiplier). pointwise_kernel: (1, C * multiplier, filters). The other arguments: see `conv1d`.
     """
     return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate)
 
@@ -129,7 +139,10 @@ def separable_conv2d(
     x: Any, depthwise_kernel: Any, pointwise_kernel: Any, strides: Any = (1, 1), padding: str = "valid",
     data_format: str | None = None, dilation_rate: Any = (1, 1),
 ) -> Any:  # fmt: skip
-    """Each channel convolved with its own filters, then mixed; see `separable_conv1d`."""
+    """Each channel convolved with its own filters, then mixed.
+
+    depthwise_kernel: (rows, columns, C, multiplier). pointwise_kernel: (1, 1, C * multiplier, filters). The others: see `conv1d`.
+    """
     return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate)
 
 
@@ -143,7 +156,14 @@ def _pooled(x: Any, pool_size: Any, strides: Any, padding: str, data_format: str
 def pool2d(
     x: Any, pool_size: Any, strides: Any = (1, 1), padding: str = "valid", data_format: str | None = None, pool_mode: str = "max"
 ) -> Any:
-    """Largest element ("max") or mean ("avg", of what lies inside the image) of each window of images."""
+    """Largest element or mean (of what lies inside the image) of each window of images.
+
+    pool_size: of the window, an int or (rows, columns). strides, padding ("valid" or "same"), data_format: see `conv1d`.
+    pool_mode: "max" or "avg".
+
+    Raises:
+        ValueError: for another mode.
+    """
     return _pooled(x, pool_size, strides, padding, data_format, pool_mode, "pool2d")
 
 
@@ -162,7 +182,15 @@ def pool3d(
 
 @drawn
 def local_conv1d(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_format: str | None = None) -> Any:
-    """Like `conv1d`, with a kernel of its own at each place: (places, window * C, filters)."""
+    """Convolution with a kernel of its own at each place: (places, window * C, filters).
+
+    Args:
+        inputs: (N, time, C). kernel_size, strides: an int each, or (an int,).
+        data_format: see `normalize_data_format`, but "channels_last" by default.
+
+    Raises:
+        ValueError: if the windows have another number of places.
+    """
     return _local(inputs, kernel, kernel_size, strides, (shape_of(kernel)[0],), data_format or "channels_last", "local_conv1d")
 
 
@@ -170,9 +198,14 @@ def local_conv1d(inputs: Any, kernel: Any, kernel_size: Any, strides: Any, data_
 def local_conv2d(
     inputs: Any, kernel: Any, kernel_size: Any, strides: Any, output_shape: Any, data_format: str | None = None
 ) -> Any:
-    """Like `conv2d`, with a kernel of its own at each place: (places, window * C, filters).
+    """Convolution with a kernel of its own at each place: (places, window * C, filters).
 
-    output_shape: (rows, columns) of places.
+    Args:
+        inputs: (N, rows, columns, C). kernel_size, strides: an int each, or one per dimension.
+        output_shape: (rows, columns) of places. data_format: see `normalize_data_format`.
+
+    Raises:
+        ValueError: if the windows have another number of places.
     """
     return _local(inputs, kernel, kernel_size, strides, tuple(output_shape), data_format, "local_conv2d")
 

@@ -84,7 +84,7 @@ def _cut(labels: Any) -> Any:
 
 
 def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> SparseTensor:
-    """Labels (N, longest), of which the first `label_lengths` (N,) count, as a sparse tensor (which `to_dense` undoes).
+    """`labels` (N, longest), of which the first `label_lengths` (N,) count, as a sparse tensor (which `to_dense` undoes).
 
     Raises:
         TypeError: for symbolic tensors and in compiled functions: how many there are depends on numbers.

@@ -20,7 +20,7 @@ from cornu.variable import Variable
 
 @drawn
 def stop_gradient(variables: Any) -> Any:
-    """The same tensor (or list of tensors), through which no gradient flows."""
+    """`variables`, a tensor or a list of them, as they are; no gradient flows through."""
     if isinstance(variables, (list, tuple)):
         return [ops.stop_gradient(x) for x in variables]
     return ops.stop_gradient(variables)

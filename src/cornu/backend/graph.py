@@ -43,7 +43,7 @@ def learning_phase() -> Any:
 
 
 def set_learning_phase(value: Any) -> None:
-    """Fix the learning phase for code that asks `K.learning_phase()`, and for `K.function`.
+    """Fix the learning phase, `value`, for code that asks `K.learning_phase()`, and for `K.function`: 1 is training.
 
     Raises:
         ValueError: unless it is 0 or 1.
@@ -182,7 +182,10 @@ def running() -> Run | None:
 
 
 class Function:
-    """Computes outputs from inputs. See `function`."""
+    """Computes outputs from inputs. See `function`.
+
+    compiles: whether the engine compiles it; else it runs op by op.
+    """
 
     def __init__(self, inputs: Any, outputs: Any, updates: Sequence[Any], name: str | None, compiles: bool = True) -> None:
         self.name = name or "K.function"

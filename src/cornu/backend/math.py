@@ -138,61 +138,61 @@ def minimum(x: Any, y: Any) -> Any:
 
 @drawn
 def max(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Maximum over `axis`."""
+    """Maximum over `axis`. axis, keepdims: see `sum`."""
     return ops.max(x, axis=axis, keepdims=keepdims)
 
 
 @drawn
 def min(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Minimum over `axis`."""
+    """Minimum over `axis`. axis, keepdims: see `sum`."""
     return ops.min(x, axis=axis, keepdims=keepdims)
 
 
 @drawn
 def sum(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Sum over `axis`."""
+    """Sum over `axis` (an int, several, or None for all); keepdims: whether these axes stay, with size 1."""
     return ops.sum(x, axis=axis, keepdims=keepdims)
 
 
 @drawn
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Product over `axis`."""
+    """Product over `axis`. axis, keepdims: see `sum`."""
     return ops.prod(x, axis=axis, keepdims=keepdims)
 
 
 @drawn
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Mean over `axis`; bools count as 0 and 1."""
+    """Mean over `axis`; bools count as 0 and 1. axis, keepdims: see `sum`."""
     return ops.mean(_number(x), axis=axis, keepdims=keepdims)
 
 
 @drawn
 def var(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Variance over `axis`; bools count as 0 and 1."""
+    """Variance over `axis`; bools count as 0 and 1. axis, keepdims: see `sum`."""
     return ops.var(_number(x), axis=axis, keepdims=keepdims)
 
 
 @drawn
 def std(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Standard deviation over `axis`; bools count as 0 and 1."""
+    """Standard deviation over `axis`; bools count as 0 and 1. axis, keepdims: see `sum`."""
     return ops.std(_number(x), axis=axis, keepdims=keepdims)
 
 
 @drawn
 def any(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether any element is true, over `axis`."""
+    """Whether any element is true, over `axis`. axis, keepdims: see `sum`."""
     return ops.any(ops.cast(x, "bool"), axis=axis, keepdims=keepdims)
 
 
 @drawn
 def all(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """Whether all elements are true, over `axis`."""
+    """Whether all elements are true, over `axis`. axis, keepdims: see `sum`."""
     return ops.all(ops.cast(x, "bool"), axis=axis, keepdims=keepdims)
 
 
 @drawn
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """log(sum(exp(x))) over `axis`, without overflow."""
+    """log(sum(exp(x))) over `axis`, without overflow. axis, keepdims: see `sum`."""
     return ops.logsumexp(x, axis=axis, keepdims=keepdims)
 
 

@@ -76,13 +76,16 @@ def l2_normalize(x: Any, axis: Any = None) -> Any:
 
 @drawn
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """-sum(target * log(output)) along `axis`; the output are probabilities or logits."""
+    """-sum(target * log(p)) along `axis`; p is the `output`, or softmax(output) if `from_logits`."""
     return ops.categorical_crossentropy(ops.cast(target, dtype_of(output)), output, from_logits=from_logits, axis=axis)
 
 
 @drawn
 def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """-log(output[target]) along `axis`: target are integers of the output's shape without that axis (or with size 1 there)."""
+    """-log(p[target]) along `axis`; p is the `output`, or softmax(output) if `from_logits`.
+
+    target: integers of the output's shape without that axis (or with size 1 there).
+    """
     target = ops.reshape(target, _without(shape_of(output), axis))
     if not from_logits:
         output = ops.log(ops.clip(output, config.epsilon(), 1 - config.epsilon()))
@@ -95,13 +98,13 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 @drawn
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """-(t log(p) + (1 - t) log(1 - p)), elementwise; the output are probabilities or logits."""
+    """-(t log(p) + (1 - t) log(1 - p)), elementwise, t the `target`; p is the `output`, or sigmoid(output) if `from_logits`."""
     return ops.binary_crossentropy(ops.cast(target, dtype_of(output)), output, from_logits=from_logits)
 
 
 @drawn
 def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
-    """Whether each target, a class of its row of predictions, is among the k best."""
+    """Whether each of `targets` (N,), a class, is among the k best of its row of predictions (N, classes)."""
     return ops.in_top_k(ops.cast(targets, "int32"), predictions, k)
 
 
@@ -131,7 +134,10 @@ def batch_normalization(x: Any, mean: Any, var: Any, beta: Any, gamma: Any, axis
 
 @drawn
 def normalize_batch_in_training(x: Any, gamma: Any, beta: Any, reduction_axes: Any, epsilon: float = 1e-3) -> Any:
-    """x normalized by its own mean and variance over the axes; and these: (normalized, mean, variance)."""
+    """x normalized by its own mean and variance over `reduction_axes`; and these: (normalized, mean, variance).
+
+    gamma, beta: factor and offset, or None. epsilon: added to the variance.
+    """
     rank = len(shape_of(x))
     axes = [axis % rank for axis in reduction_axes]
     mean, var = ops.moments(x, axes, keepdims=True)
@@ -143,6 +149,8 @@ def normalize_batch_in_training(x: Any, gamma: Any, beta: Any, reduction_axes: A
 @drawn
 def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
     """x + bias, which is a vector along the channels, or has the shape of a sample with its channels last.
+
+    data_format: of x, see `normalize_data_format`.
 
     Raises:
         ValueError: for a bias of another rank.

@@ -36,19 +36,23 @@ def _sample(draw: Callable[..., Any], seed: int | None, *args: Any, **kwargs: An
 
 @renaming
 def random_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Any:
-    """Normal numbers. dtype: `floatx()` by default."""
+    """Normal numbers of that mean and standard deviation `stddev`.
+
+    shape: of the result. dtype: `floatx()` by default. seed: an int names a stream of numbers, along which each call goes on;
+    None: that of the process.
+    """
     return _sample(random.normal, seed, tuple(shape), mean, stddev, dtype=dtype)
 
 
 @renaming
 def random_uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None) -> Any:
-    """Uniform numbers in [minval, maxval). dtype: `floatx()` by default."""
+    """Uniform numbers in [minval, maxval). shape, dtype, seed: see `random_normal`."""
     return _sample(random.uniform, seed, tuple(shape), minval, maxval, dtype=dtype)
 
 
 @renaming
 def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None) -> Any:
-    """Normal numbers within two standard deviations of the mean. dtype: `floatx()` by default."""
+    """Normal numbers within two standard deviations of the mean; arguments: see `random_normal`."""
     return _sample(random.truncated_normal, seed, tuple(shape), mean, stddev, dtype=dtype)
 
 
@@ -57,28 +61,32 @@ def _bernoulli(shape: Any, p: float, dtype: Any, seed: Any) -> Any:
 
 
 def random_binomial(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> Any:
-    """1 with probability p, else 0. dtype: `floatx()` by default."""
+    """1 with probability p, else 0. shape, dtype, seed: see `random_normal`."""
     return _sample(_bernoulli, seed, tuple(shape), p, dt.name_of(dtype) if dtype is not None else config.floatx())
 
 
 def random_uniform_variable(
     shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
-    """A variable of uniform numbers in [low, high)."""
+    """A variable of uniform numbers in [low, high).
+
+    shape: of it. dtype: `floatx()` by default. name: of the variable. seed: an int gives the same numbers at each call; None: the
+    next of the process.
+    """
     return variable(random.uniform(tuple(shape), low, high, dtype=dtype, seed=seed), dtype, name)
 
 
 def random_normal_variable(
     shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
-    """A variable of normal numbers; scale: their standard deviation."""
+    """A variable of normal numbers; scale: their standard deviation about `mean`. The others: see `random_uniform_variable`."""
     return variable(random.normal(tuple(shape), mean, scale, dtype=dtype, seed=seed), dtype, name)
 
 
 def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
     """Each element zero with probability `level`, the others divided by 1 - level.
 
-    noise_shape: of the decisions, which are broadcast to x; None in it is the size of x.
+    noise_shape: of the decisions, which are broadcast to x; None in it is the size of x. seed: see `random_normal`.
     """
     return _sample(random.dropout, seed, x, level, None if noise_shape is None else tuple(noise_shape))
 

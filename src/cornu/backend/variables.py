@@ -52,7 +52,10 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
-    """A tensor of the engine in charge. dtype: `floatx()` by default. shape: what the value, or one number, is brought to."""
+    """A tensor of the engine in charge.
+
+    dtype: `floatx()` by default. shape: what the value, or one number, is brought to. name: kept for Keras, no effect.
+    """
     array = np.asarray(value, dt.numpy_dtype(dt.name_of(dtype) if dtype is not None else config.floatx()))
     if shape is not None:
         array = np.full(shape, array) if array.size == 1 else array.reshape(shape)
@@ -71,17 +74,20 @@ def _full(shape: Any, number: int, dtype: str) -> Any:
 
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A variable of zeros; in layers' calls and compiled functions, a tensor. dtype: `floatx()` by default."""
+    """A variable of zeros; in layers' calls and compiled functions, a tensor.
+
+    shape: of it; may hold symbolic sizes, which make it a symbolic tensor. dtype: `floatx()` by default. name: of the variable.
+    """
     return _filled(shape, dtype, name, 0)
 
 
 def ones(shape: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """A variable of ones; see `zeros`."""
+    """A variable of ones, or a tensor; see `zeros`."""
     return _filled(shape, dtype, name, 1)
 
 
 def eye(size: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """An identity matrix as a variable, or a tensor (see `zeros`). size: number of rows, or (rows, columns)."""
+    """An identity matrix as a variable, or a tensor. size: number of rows, or (rows, columns). dtype, name: see `zeros`."""
     rows, columns = size if isinstance(size, (tuple, list)) else (size, size)
     dtype = dt.name_of(dtype) if dtype is not None else config.floatx()
     return variable(np.eye(rows, columns), dtype, name) if draws() else ops.eye(rows, columns, dtype=dtype)
@@ -89,19 +95,19 @@ def eye(size: Any, dtype: Any = None, name: str | None = None) -> Any:
 
 @drawn
 def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """Zeros of the shape of `x`, and of its dtype by default."""
+    """Zeros of the shape of `x`, and of its dtype by default. name: kept for Keras, no effect."""
     return ops.zeros_like(x, dtype=dtype)
 
 
 @drawn
 def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """Ones of the shape of `x`, and of its dtype by default."""
+    """Ones of the shape of `x`, and of its dtype by default. name: kept for Keras, no effect."""
     return ops.ones_like(x, dtype=dtype)
 
 
 @drawn
 def identity(x: Any, name: str | None = None) -> Any:
-    """The same tensor."""
+    """The same tensor. name: kept for Keras, no effect."""
     return ops.convert_to_tensor(x)
 
 
@@ -125,12 +131,12 @@ def is_tensor(x: Any) -> bool:
 
 
 def is_sparse(tensor: Any) -> bool:
-    """Whether it is what `ctc_label_dense_to_sparse` gives."""
+    """Whether `tensor` is what `ctc_label_dense_to_sparse` gives."""
     return isinstance(tensor, SparseTensor)
 
 
 def to_dense(tensor: Any) -> Any:
-    """A sparse tensor as a dense one; others as they are."""
+    """A sparse `tensor` as a dense one; others as they are."""
     return _dense(*tensor) if is_sparse(tensor) else tensor
 
 
@@ -162,7 +168,7 @@ def dtype(x: Any) -> str:
 
 @drawn
 def size(x: Any, name: str | None = None) -> Any:
-    """Number of elements, an int32 scalar."""
+    """Number of elements, an int32 scalar. name: kept for Keras, no effect."""
     return ops.convert_to_tensor(np.asarray(_math.prod(shape_of(x)), "int32"))
 
 
@@ -186,7 +192,7 @@ def get_value(x: Any) -> np.ndarray:
 
 
 def batch_get_value(ops: Sequence[Any]) -> list[np.ndarray]:
-    """The values of several variables."""
+    """The values of several variables, `ops`, as NumPy arrays."""
     return [get_value(x) for x in ops]
 
 
@@ -202,7 +208,7 @@ def set_value(x: Any, value: Any) -> None:
 
 
 def batch_set_value(tuples: Sequence[tuple[Any, Any]]) -> None:
-    """Give several variables other values; pairs (variable, value)."""
+    """Give several variables other values; `tuples`: pairs (variable, value)."""
     for x, value in tuples:
         set_value(x, value)
 
@@ -245,7 +251,10 @@ class name_scope:
 
 @contextlib.contextmanager
 def control_dependencies(control_inputs: Any) -> Iterator[None]:
-    """Context manager without effect: what is computed follows from the data, and updates are given to `K.function`."""
+    """Context manager without effect, whatever `control_inputs`: what is computed follows from the data.
+
+    Updates are given to `K.function`.
+    """
     yield
 
 
@@ -272,7 +281,7 @@ def get_session() -> Any:
 
 
 def set_session(session: Any) -> None:
-    """Without effect but for a warning: there are no sessions."""
+    """Without effect, whatever `session`, but for a warning: there are no sessions."""
     warnings.warn(
         "set_session: there are no sessions, so it has no effect. Options of devices are those of the engine's library.",
         stacklevel=2,
