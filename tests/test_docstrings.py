@@ -14,13 +14,14 @@ import pytest
 import cornu
 from cornu import layers, ops
 from cornu.optimizers import schedules
+from cornu.utils import bounding_boxes
 
 ROOMS: dict[str, ModuleType] = {
     module.__name__: module
     for module in (
         ops, ops.image, cornu.random, cornu.losses, cornu.metrics, layers, cornu.optimizers, schedules, cornu.initializers,
         cornu.callbacks, cornu.regularizers, cornu.constraints, cornu.activations, cornu.models, cornu.utils, cornu.tree,
-        cornu.backend,
+        cornu.backend, cornu.config, cornu.dtype_policies, bounding_boxes, cornu,
     )
 }  # fmt: skip
 OPERANDS = re.compile(r"x\d?|y_true|y_pred")  # what a function is a function of: its sentence says what becomes of it
@@ -30,11 +31,10 @@ REFERENCE = re.compile(r"\b(?:[Ss]ee|[Aa]s in)\s+((?:`[\w.]+`(?:,\s+|\s+and\s+)?
 
 
 def public(module: ModuleType) -> dict[str, Any]:
-    """Functions and classes that a module exports: its `__all__`, or what is defined in it."""
-    own = f"{module.__name__}."
-    names = getattr(module, "__all__", None) or [name for name in vars(module) if name[0] != "_"]
-    found = {name: getattr(module, name) for name in names}
-    return {n: x for n, x in found.items() if callable(x) and (hasattr(module, "__all__") or f"{x.__module__}.".startswith(own))}
+    """Functions and classes that a module exports: its `__all__`, or what is defined in it (of the package, below it)."""
+    names = getattr(module, "__all__", None) or [name for name in dir(module) if name[0] != "_"]
+    found = {name: x for name, x in ((name, getattr(module, name)) for name in names) if callable(x)}
+    return found if hasattr(module, "__all__") else {n: x for n, x in found.items() if x.__module__.startswith(module.__name__)}
 
 
 def docstrings(x: Any) -> Iterator[str]:

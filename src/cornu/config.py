@@ -114,7 +114,7 @@ def _create() -> None:
 
 
 def best_backend_with(find: Callable[[], str]) -> None:
-    """Let the registry, which stands floors above, say which engine is the best one installed."""
+    """Let `find`, which the registry, floors above, gives, say which engine is the best one installed."""
     global _best_backend
     _best_backend = find
 
@@ -148,7 +148,7 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
-    """Set the default float dtype: "bfloat16", "float16", "float32" or "float64".
+    """Set the default float dtype to `value`: "bfloat16", "float16", "float32" or "float64".
 
     Raises:
         ValueError: for anything else.
@@ -162,7 +162,7 @@ def epsilon() -> float:
 
 
 def set_epsilon(value: float) -> None:
-    """Set the fuzz factor.
+    """Set the fuzz factor to `value`.
 
     Raises:
         ValueError: if it is no positive number.
@@ -176,7 +176,7 @@ def image_data_format() -> str:
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Set where images have their channels: "channels_last" or "channels_first".
+    """Set where images have their channels by `data_format`: "channels_last" or "channels_first".
 
     Raises:
         ValueError: for anything else.

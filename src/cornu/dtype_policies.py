@@ -38,12 +38,16 @@ _names = Names("dtype policy", "keras", (DTypePolicy,))
 
 
 def serialize(dtype_policy: DTypePolicy) -> Any:
-    """Module, class name and config of a policy, as Keras writes them."""
+    """Module, class name and config of `dtype_policy`, as Keras writes them."""
     return _names.serialize(dtype_policy)
 
 
 def get(identifier: Any) -> DTypePolicy:
-    """The policy for a name, a dtype, a policy, a config, or None."""
+    """The policy for `identifier`: a name, a dtype, a policy, a config, or None.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
     if isinstance(identifier, (DTypePolicy, dict)):
         return _names.get(identifier)
     if identifier is None or (isinstance(identifier, str) and identifier.startswith("mixed_")):

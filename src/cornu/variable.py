@@ -37,8 +37,9 @@ class Variable(state.Cell):
         dtype: by default that of the value; `floatx()` with a function.
         trainable: whether optimizers should update it.
         autocast: whether it reads in the compute dtype of a layer with mixed precision.
-        aggregation, synchronization: kept for distributed training; no effect on one device.
+        aggregation, synchronization, layout: kept for distributed training; no effect on one device.
         name: shown in summaries and paths.
+        kwargs: none is known.
 
     Raises:
         ValueError: for a function without a shape, or a shape with unknown dimensions.

@@ -155,7 +155,11 @@ def engine(name: str | Engine) -> Iterator[Engine]:
 
 
 def set_backend(name: str) -> None:
-    """Compute on the named engine from here on, in the whole process (outside `with cornu.engine(...)` blocks)."""
+    """Compute on the engine of that `name` from here on, in the whole process (outside `with cornu.engine(...)` blocks).
+
+    Raises:
+        ValueError: if there is no such engine. ImportError: if its library is not installed.
+    """
     context.set_default(get(name))
 
 

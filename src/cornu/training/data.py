@@ -20,7 +20,7 @@ Flat = tuple[list[Any], Any]  # the leaves of `(batch,)` and their structure: th
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """`(x, y, sample_weight)` of a batch as `fit` hands it to `train_step`; None for what is missing.
+    """`(x, y, sample_weight)` of `data`, a batch as `fit` hands it to `train_step`; None for what is missing.
 
     Raises:
         ValueError: if it is a tuple of more than three.

@@ -83,7 +83,9 @@ def _on_boxes(boxes: Any, function: Any, dtype: Any = None) -> Any:
 def convert_format(
     boxes: Any, source: str, target: str, height: Any = None, width: Any = None, dtype: Any = "float32"
 ) -> Any:
-    """Boxes in another format. height, width: of the images, needed between relative and absolute formats.
+    """`boxes` in another of the module's formats, from `source` to `target`.
+
+    height, width: of the images, in pixels, needed between relative and absolute formats. dtype: of the result.
 
     Raises:
         ValueError: for unknown formats, missing sizes, or what is no box.
@@ -92,7 +94,14 @@ def convert_format(
 
 
 def clip_to_image_size(bounding_boxes: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy") -> Any:
-    """Boxes and labels, the boxes cut at the image's borders; where nothing is left of a box its label is -1."""
+    """`bounding_boxes`, a dictionary of boxes and labels, the boxes cut at the image's borders.
+
+    Where nothing is left of a box its label is -1. height, width: of the images, in pixels; not needed for a relative
+    `bounding_box_format`.
+
+    Raises:
+        ValueError: for another dictionary, unknown formats, or missing sizes.
+    """
     if not isinstance(bounding_boxes, dict) or not {"boxes", "labels"} <= set(bounding_boxes):
         raise ValueError('clip_to_image_size: expected a dictionary with "boxes" and "labels".')
     relative = bounding_box_format.startswith("rel_")
@@ -116,7 +125,13 @@ def _absolute(name: str, where: str) -> None:
 
 
 def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> Any:
-    """Boxes of an image of which the part at (top, left) with this height and width is cut out."""
+    """`boxes` of an image of which the part at (top, left) with this height and width, in pixels, is cut out.
+
+    bounding_box_format: of the boxes and the result, in pixels.
+
+    Raises:
+        ValueError: for a relative or unknown format.
+    """
     _absolute(bounding_box_format, "crop")
 
     def cropped(b: Any) -> Any:
@@ -128,7 +143,10 @@ def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_
 
 
 def pad(boxes: Any, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy") -> Any:
-    """Boxes of an image with `top` rows and `left` columns added before."""
+    """`boxes` of an image with `top` rows and `left` columns added before.
+
+    height, width: without effect. bounding_box_format, errors: as in `crop`.
+    """
     _absolute(bounding_box_format, "pad")
 
     def padded(b: Any) -> Any:
@@ -164,9 +182,10 @@ def _quotient(a: Any, b: Any) -> Any:
 def compute_iou(
     boxes1: Any, boxes2: Any, bounding_box_format: str, use_masking: bool = False, mask_val: float = -1, image_shape: Any = None
 ) -> Any:
-    """Intersection over union of all pairs: (..., n, 4) and (..., m, 4) -> (..., n, m).
+    """Intersection over union of all pairs of boxes1 (..., n, 4) and boxes2 (..., m, 4): (..., n, m).
 
-    use_masking: pairs with a box that is `mask_val` throughout give -1. image_shape: (height, width, ...), for relative formats.
+    use_masking: pairs with a box that is `mask_val` throughout give -1. bounding_box_format: of both. image_shape: (height,
+    width, ...), for relative formats.
     """
     first = [ops.expand_dims(v, -1) for v in _corners(boxes1, bounding_box_format, image_shape, "compute_iou")]
     second = [ops.expand_dims(v, -2) for v in _corners(boxes2, bounding_box_format, image_shape, "compute_iou")]
@@ -178,7 +197,10 @@ def compute_iou(
 
 
 def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None) -> Any:
-    """Complete intersection over union (Zheng et al., 2020), box by box: (..., 4) and (..., 4) -> (...)."""
+    """Complete intersection over union (Zheng et al., 2020), box by box: of boxes1 (..., 4) and boxes2 (..., 4), (...).
+
+    bounding_box_format, image_shape: as in `compute_iou`.
+    """
     first, second = (_corners(b, bounding_box_format, image_shape, "compute_ciou") for b in (boxes1, boxes2))
     iou = _quotient(*_overlap(first, second))
     square = lambda a, b: ops.square(ops.subtract(a, b))  # noqa: E731
@@ -208,7 +230,17 @@ def encode_box_to_deltas(
     variance: Any = None,
     image_shape: Any = None,
 ) -> Any:
-    """Boxes as seen from anchors: distances of centers in sizes of the anchor, logarithms of the sizes' ratio, by `variance`."""
+    """Boxes as seen from anchors: distances of centers in sizes of the anchor, logarithms of the sizes' ratio.
+
+    Args:
+        anchors, boxes: (..., 4), in anchor_format and box_format.
+        encoding_format: "center_xywh" or "center_yxhw", the order of the four numbers.
+        variance: four numbers by which they are divided; None: 1.
+        image_shape: (height, width, ...), for relative formats.
+
+    Raises:
+        ValueError: for unknown formats, or missing sizes.
+    """
     center, size = _centers(anchors, anchor_format, encoding_format, image_shape, "encode_box_to_deltas")
     box_center, box_size = _centers(boxes, box_format, encoding_format, image_shape, "encode_box_to_deltas")
     deltas = ops.concatenate([ops.divide(ops.subtract(box_center, center), size), ops.log(ops.divide(box_size, size))], axis=-1)
@@ -224,7 +256,10 @@ def decode_deltas_to_boxes(
     variance: Any = None,
     image_shape: Any = None,
 ) -> Any:
-    """Inverse of `encode_box_to_deltas`; dictionaries of anchors and deltas (by level) give one of boxes."""
+    """Inverse of `encode_box_to_deltas`; dictionaries of anchors and deltas (by level) give one of boxes.
+
+    boxes_delta: (..., 4), what that function gave in encoded_format. The others: as in `encode_box_to_deltas`.
+    """
     if isinstance(anchors, dict):
         rest = (anchor_format, box_format, encoded_format, variance, image_shape)
         return {level: decode_deltas_to_boxes(anchors[level], boxes_delta[level], *rest) for level in anchors}
@@ -255,8 +290,9 @@ def affine_transform(
     Args:
         boxes: (N, n, 4).
         angle, shear_x, shear_y: (N,) degrees; translate_x, translate_y: (N,) fractions of width - 1 and height - 1; scale: (N,).
-        height, width: of the images.
+        height, width: of the images, in pixels.
         center_x, center_y: what stays in place, in pixels; the image's middle by default.
+        bounding_box_format: of the boxes and the result.
     """
     radians = lambda degrees: ops.multiply(ops.cast(degrees, config.floatx()), math.pi / 180)  # noqa: E731
     column = lambda v: ops.expand_dims(ops.cast(v, config.floatx()), -1)  # noqa: E731
