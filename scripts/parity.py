@@ -126,8 +126,9 @@ def tested(name: str, found: Any) -> str:
     modules = {module, "cornu", *getattr(found, "__module__", "").split("."), *(("ops", "K") if is_op else ())} - {"numpy", "keras"}
     files = {file for m in modules for n in names for file in used_in_tests().get((m, n), ())}
     parts = []
-    if is_op and (short in CASES or short in FUZZED):
-        parts.append(f"{len(CASES.get(short, []))} cases" + (", random" if short in FUZZED else ""))
+    fuzzed = short in FUZZED or f"{module}.{short}" in FUZZED
+    if is_op and (short in CASES or fuzzed):
+        parts.append(f"{len(CASES.get(short, []))} cases" + (", random" if fuzzed else ""))
     if files:
         parts.append(f"{len(files)} files")
     return ", ".join(parts)

@@ -82,6 +82,22 @@ DISAGREEMENTS = [
 ]
 
 
+# Functions of `cornu.ops` without random cases, and why.
+UNDRAWN = {
+    **dict.fromkeys(("convert_to_numpy", "convert_to_tensor", "is_tensor", "dtype", "shape"), "It computes nothing."),
+    **dict.fromkeys(("empty", "empty_like"), "Its numbers are not specified."),
+    "image.elastic_transform": "It draws random numbers itself.",
+    "cond": "Its functions have no operands; `switch`, which is made of it, has random cases.",
+    "vectorize": "It makes a function; `vectorized_map` has random cases.",
+    **dict.fromkeys(("ctc_loss", "ctc_decode"), "Its reference walks through all paths: tests/ops/test_ctc.py."),
+    "lstm": "Its reference is a loop over gates; the tests of the LSTM layer hold it against that.",
+    **dict.fromkeys(
+        ("custom_gradient", "grad", "value_and_grad", "vjp", "jvp", "hvp"),
+        "It is about derivatives, which the conformance suite compares with finite differences.",
+    ),
+}
+
+
 def disagreement(case: Case, engine: str) -> Disagreement | None:
     """The entry of the list that excuses this case on this engine."""
     return next((entry for entry in DISAGREEMENTS if entry.holds(case, engine)), None)
