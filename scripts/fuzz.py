@@ -73,9 +73,10 @@ def run(cases_of: int, seed: int, engines: list[str], ops: list[str]) -> Found:
             with cornu.engine(engine):
                 key = case.spec.op, engine
                 problem, results = judge(case)
-                if problem:
-                    found.failures.setdefault(key, problem)
-                elif results:
+                if problem and key not in found.failures:
+                    found.failures[key] = problem
+                    print(f"{engine}: {case.spec.op}: {problem}", file=sys.stderr, flush=True)  # at once: long runs may be cut short
+                elif not problem and results:
                     found.errors[key] = max(found.errors[key], error_in_ulps(case, results))
 
     warnings.simplefilter("ignore")
@@ -104,8 +105,6 @@ def main() -> int:
     failures = {key: problem for part in parts for key, problem in part.failures.items()}
     if given.document:
         _document(errors, engines, given)
-    for (op, engine), problem in sorted(failures.items()):
-        print(f"{engine}: {op}: {problem}", file=sys.stderr)
     print(f"{given.cases} cases on {', '.join(engines)}: {len(failures)} (op, engine) pairs wrong.", file=sys.stderr)
     return int(bool(failures))
 

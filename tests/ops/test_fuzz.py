@@ -46,6 +46,7 @@ FOUND: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("lstsq", (np.array([[5, -1], [-1, 4], [1, -1]], "int8"), floats(1, 2, 3, dtype=ml_dtypes.bfloat16)), {}),
     ("polar", (floats(0.14, 1.45, dtype=ml_dtypes.bfloat16), floats(0.61, 1.34, dtype=ml_dtypes.bfloat16)), {}),
     ("stft", (SIGNAL, 6, 3, 8), {"window": "hann", "center": True}),
+    ("hypot", (floats(-8.5e-314, 3, dtype="float64"), floats(0, 4, dtype="float64")), {}),
     ("irfft", ((floats(0.5), floats(1)), None), {}),
     ("einsum", ("ij,jk->ik", np.full((1, 2), 7, "int8"), ONES[:, :2]), {}),
     ("matmul", (ONES, ONES.T), {}),

@@ -126,7 +126,8 @@ def hypot(x1, x2):
     a, b = map(P.abs, as_floats(x1, x2))
     large, small = P.maximum(a, b), P.minimum(a, b)
     infinite = P.logical_or(P.equal(a, math.inf), P.equal(b, math.inf))  # even beside a NaN
-    none = P.logical_or(P.equal(large, 0), infinite)
+    tiny = P.less(large, dt.smallest_normal(dtype_of(a)))  # what some engines divide by as by zero
+    none = P.logical_or(tiny, infinite)
     ratio = P.divide(small, P.where(none, 1, large))
     y = P.where(none, large, P.multiply(large, P.sqrt(P.add(P.multiply(ratio, ratio), 1))))
     return P.where(infinite, math.inf, y)
