@@ -1,4 +1,4 @@
-"""Public docstrings: each parameter is explained where it stands, by a base class, or by what the docstring refers to."""
+"""Public docstrings: each parameter is explained by a word, by a base class, or by what the docstring refers to."""
 
 from __future__ import annotations
 
@@ -37,6 +37,18 @@ def public(module: ModuleType) -> dict[str, Any]:
     return found if hasattr(module, "__all__") else {n: x for n, x in found.items() if x.__module__.startswith(module.__name__)}
 
 
+def methods(names: dict[str, Any]) -> dict[str, Any]:
+    """The public methods of classes and their bases, each where it stands first: what overrides it means the same."""
+    found = {}
+    for kind in dict.fromkeys(base for x in names.values() if inspect.isclass(x) for base in inspect.getmro(x)):
+        for name, f in vars(kind).items():
+            f = getattr(f, "__func__", f)
+            first = not any(name in vars(base) for base in inspect.getmro(kind)[1:])
+            if first and name[0] != "_" and inspect.isfunction(f) and f.__qualname__ == f"{kind.__qualname__}.{name}":
+                found[f.__qualname__] = f
+    return found
+
+
 def docstrings(x: Any) -> Iterator[str]:
     """The docstring, and of a class those of its public bases."""
     for each in inspect.getmro(x) if inspect.isclass(x) else (x,):
@@ -66,13 +78,17 @@ def parameters(x: Any) -> Iterator[str]:
     """Names of the parameters (of a class, its constructor's) that need a word."""
     for name in inspect.signature(x).parameters:
         is_layers = inspect.isclass(x) and issubclass(x, layers.Layer) and x is not layers.Layer
-        if not OPERANDS.fullmatch(name) and not (is_layers and name in OF_LAYERS) and name != "self":
+        if not OPERANDS.fullmatch(name) and not (is_layers and name in OF_LAYERS) and name not in ("self", "cls"):
             yield name
 
 
 def lacking(names: dict[str, Any]) -> list[str]:
-    without = [f"{name}: no docstring" for name, x in names.items() if not x.__doc__]
-    return without + [f"{name}: {p}" for name, x in names.items() for p in parameters(x) if not explained(p, x, names)]
+    """What isn't explained, of functions, classes and their methods; a method's docstring may refer to other methods."""
+    own = methods(names)
+    known = {f.__name__: f for f in own.values()} | names
+    everything = names | own
+    without = [f"{name}: no docstring" for name, x in everything.items() if not x.__doc__]
+    return without + [f"{name}: {p}" for name, x in everything.items() for p in parameters(x) if not explained(p, x, known)]
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -96,3 +112,31 @@ def test_what_lacks_a_word_is_found():
     assert lacking({"bare": bare, "referring": referring}) == ["bare: keepdims", "referring: keepdims", "referring: dtype"]
     assert lacking({"referring": referring, "bare": bare, "whole": whole}) == ["bare: keepdims"]
     assert lacking({"whole": whole, "none": lambda axis: axis}) == ["none: no docstring", "none: axis"]
+
+
+class Base:
+    """Of classes that move.
+
+    rate: how fast.
+    """
+
+    def move(self, size, end):
+        """Move by `size`."""
+
+
+class Derived(Base):
+    """One that moves further."""
+
+    def __init__(self, rate, far):
+        pass
+
+    def move(self, size, end):
+        return size
+
+    def back(self, size, end, far):
+        """Move back: as in `move`."""
+
+
+def test_classes_are_held_to_it_with_their_bases_and_methods():
+    assert lacking({"Derived": Derived}) == ["Derived: far", "Derived.back: end", "Derived.back: far", "Base.move: end"]
+    assert lacking({"Base": Base}) == ["Base.move: end"]

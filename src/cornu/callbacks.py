@@ -20,6 +20,10 @@ from cornu import context, ops, tree
 class Callback:
     """Base class: override what you need. `self.model` and `self.params` are set by `fit`.
 
+    `on_epoch_begin` and `on_epoch_end` take the epoch and the logs; `on_train_batch_begin`, `on_test_batch_end` and so on, for
+    train, test and predict, the batch and the logs; `on_train_begin`, `on_test_end` and so on the logs. Epochs and batches count
+    from 0.
+
     Logs hold Python floats. A callback that overrides a batch method makes `fit` wait for the engine after each batch.
     """
 
@@ -29,7 +33,7 @@ class Callback:
         self.validation_data: Any = None
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Called by `fit` with its settings."""
+        """Called by `fit` with its settings: params has "verbose", "epochs" and "steps"."""
         self.params = params
 
     def set_model(self, model: Any) -> None:
@@ -88,7 +92,7 @@ class CallbackList:
         return self._wanting[name]
 
     def wants(self, name: str) -> bool:
-        """Whether a callback overrides this method."""
+        """Whether a callback overrides the method of that name."""
         return bool(self._listeners(name))
 
     def __call__(self, name: str, *args: Any, logs: Any = None) -> None:
@@ -382,7 +386,7 @@ class Progress:
         self._interactive = sys.stdout.isatty()
 
     def begin(self, epoch: int | None = None, epochs: int = 1) -> None:
-        """Start an epoch (or an evaluation: None)."""
+        """Start an epoch of several (`epochs`), or an evaluation: None."""
         self._start = time.perf_counter()
         self._next = self._start + 0.1 if self.verbose == 1 and self._interactive else float("inf")
         if self.verbose and epoch is not None:
@@ -393,7 +397,7 @@ class Progress:
         return time.perf_counter() >= self._next
 
     def show(self, done: int, logs: dict[str, Any], end: bool = False) -> None:
-        """Show the state after `done` steps."""
+        """Show the state after `done` steps, with the values in `logs`; end: whether the line is the last one."""
         if not self.verbose or (not end and self.verbose != 1):
             return
         self._next = time.perf_counter() + 0.1

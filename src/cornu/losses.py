@@ -358,7 +358,7 @@ class Loss:
         return ops.convert_to_tensor(x, self.dtype) if dt.is_float(ops.dtype(x)) else x
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """A value per sample."""
+        """A value per sample, of targets `y_true` and predictions `y_pred`."""
         raise NotImplementedError(f"{type(self).__name__} must implement call(y_true, y_pred).")
 
     def get_config(self) -> dict[str, Any]:

@@ -38,7 +38,11 @@ class Metric:
     def add_variable(
         self, shape: Any, initializer: Any = "zeros", dtype: Any = None, aggregation: str = "sum", name: str | None = None
     ) -> Variable:
-        """Make a variable of the state; `reset_state` sets it to zero."""
+        """Make a variable of the state; `reset_state` sets it to zero.
+
+        shape: a tuple. initializer: name, instance or function. dtype: that of the metric by default. name: of the variable.
+        aggregation: kept for distributed training; no effect on one device.
+        """
         variable = Variable(
             initializers.get(initializer or "zeros"),
             tuple(shape),
@@ -52,7 +56,7 @@ class Metric:
         return variable
 
     def add_weight(self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str | None = None) -> Variable:
-        """Make a variable of the state."""
+        """Make a variable of the state: shape, initializer, dtype and name as in `add_variable`."""
         return self.add_variable(shape, initializer, dtype, name=name)
 
     def reset_state(self) -> None:
@@ -61,11 +65,21 @@ class Metric:
             variable.assign(np.zeros(variable.shape, variable.storage_dtype))
 
     def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[Any]:
-        """The state that follows the given one when a batch is added; the metric's own stays."""
+        """The state that follows metric_variables when a batch is added; the metric's own stays.
+
+        args, kwargs: the batch, as `update_state` takes it.
+
+        Raises:
+            ValueError: for the wrong number of values.
+        """
         return self._stateless(metric_variables, lambda: self.update_state(*args, **kwargs))[1]
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
-        """The value for a given state."""
+        """The value for the state metric_variables.
+
+        Raises:
+            ValueError: for the wrong number of values.
+        """
         return self._stateless(metric_variables, self.result)[0]
 
     def stateless_reset_state(self) -> list[Any]:
@@ -80,7 +94,7 @@ class Metric:
         return result, [scope.values[v] for v in self.variables]
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Add a batch."""
+        """Add a batch: args and kwargs are the subclass's own, mostly y_true, y_pred, sample_weight."""
         raise NotImplementedError(f"{type(self).__name__} must implement update_state.")
 
     def result(self) -> Any:

@@ -183,14 +183,17 @@ class Layer(History):
     # Subclasses define these
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of this shape."""
+        """Make the weights for inputs of `input_shape`: a tuple with the batch axis, nested like the inputs; None is unknown."""
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """Compute."""
+        """Compute. args and kwargs are the subclass's own, the inputs first.
+
+        `training` and `mask`, where it takes them, are filled in.
+        """
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        """The mask of the output: by default that of the input, where the layer supports masking."""
+        """The mask of the output of `inputs`: by default previous_mask, theirs, where the layer supports masking."""
         return previous_mask if self.supports_masking else None
 
     def get_config(self) -> dict[str, Any]:
@@ -341,7 +344,10 @@ class Layer(History):
         self.built = True
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """Shape of the output for input shapes (tuples with None for unknown sizes); the layer is built if it isn't yet."""
+        """Shape of the output for input shapes (tuples with None for unknown sizes); the layer is built if it isn't yet.
+
+        args: the shapes, in the order of `call`. kwargs: these by name, as `build` has them (`query_shape` for `query`).
+        """
         is_shape = lambda s: isinstance(s, (tuple, list)) and all(n is None or isinstance(n, int) for n in s)  # noqa: E731
 
         def symbols(s: Any) -> Any:
@@ -376,6 +382,8 @@ class Layer(History):
             initializer: name, instance or function; "glorot_uniform" for floats, zeros otherwise.
             dtype: the layer's variable dtype by default.
             trainable, regularizer, constraint, name: of the variable.
+            autocast: whether it reads in the layer's compute dtype.
+            aggregation, overwrite_with_gradient: kept for Keras, no effect.
         """
         dtype = dt.name_of(dtype) if dtype is not None else self.variable_dtype
         initializer = initializer or ("glorot_uniform" if dt.is_float(dtype) else "zeros")
@@ -502,7 +510,7 @@ class Layer(History):
         return sum(math.prod(v.shape) for v in self.weights)
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar to what training minimizes, from inside `call`.
+        """Add `loss`, a scalar or several, to what training minimizes, from inside `call`.
 
         Raises:
             ValueError: for a symbolic tensor, which only a functional model can compute in every call.
@@ -544,8 +552,16 @@ class Layer(History):
     ) -> Any:
         """Call with given values for the variables, which stay as they are.
 
+        Args:
+            trainable_variables, non_trainable_variables: values, in the order of the attributes of these names.
+            args, kwargs: of the call.
+            return_losses: whether to give the losses too.
+
         Returns:
             `(outputs, values of the non-trainable variables afterwards)`, with `return_losses` also the losses.
+
+        Raises:
+            ValueError: for the wrong number of values.
         """
         cells = [*self.trainable_variables, *self.non_trainable_variables]
         values = [*trainable_variables, *non_trainable_variables]

@@ -30,7 +30,7 @@ class Sequential(Model):
         self._rebuild()
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Put a layer on top.
+        """Put a layer on top. rebuild: whether to build at once, where the shapes are known.
 
         Raises:
             ValueError: if it is no layer, or its name is taken.
@@ -53,7 +53,7 @@ class Sequential(Model):
         self._changed(rebuild)
 
     def pop(self, rebuild: bool = True) -> Any:
-        """Take the last layer off."""
+        """Take the last layer off, and return it. rebuild: as in `add`."""
         layer = self._stack.pop()
         self._changed(rebuild)
         return layer

@@ -127,7 +127,7 @@ class Optimizer:
         return [self._iterations, self._learning_rate, *self._slots]
 
     def build(self, var_list: Sequence[Variable]) -> None:
-        """Make the slots for these variables."""
+        """Make the slots for the variables `var_list`."""
         self._trainable = list(var_list)
         self._index = {variable: i for i, variable in enumerate(var_list)}
         for variable in (self._iterations, self._learning_rate):
@@ -140,7 +140,10 @@ class Optimizer:
     def add_variable_from_reference(
         self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
     ) -> Variable:
-        """A slot shaped like a variable, on its engine; starts at zero, at a number, or as `initializer(shape, dtype)` gives."""
+        """A slot shaped like reference_variable, on its engine; `name` becomes the end of its own.
+
+        initializer: "zeros", a number, or a function `(shape, dtype)`.
+        """
         with context.use(reference_variable.engine):
             shape, dtype = reference_variable.shape, dt.numpy_dtype(reference_variable.storage_dtype)
             fill = 0 if initializer == "zeros" else initializer
@@ -156,7 +159,7 @@ class Optimizer:
     # Updates
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Any:
-        """Update variables from `(gradient, variable)` pairs; returns the iteration count."""
+        """Update variables from grads_and_vars, pairs `(gradient, variable)`; returns the iteration count."""
         grads, variables = zip(*grads_and_vars, strict=True)
         self.apply(grads, variables)
         return self._iterations
@@ -209,7 +212,7 @@ class Optimizer:
         return learning_rate
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
-        """Update one variable."""
+        """Update `variable` by its `gradient`; learning_rate: what `prepare_step` gives."""
         raise NotImplementedError(f"{type(self).__name__} must implement update_step.")
 
     def _accumulate(self, pairs: list[tuple[Any, Variable]], steps: int) -> None:
@@ -231,14 +234,14 @@ class Optimizer:
             _assign_where(due, lambda: self.finalize_variable_values(self._trainable))
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
-        """Put the moving averages (`use_ema`) into the variables; `fit` does it at its end."""
+        """Put the moving averages (`use_ema`) into the variables var_list; `fit` does it at its end."""
         for variable in var_list if self.use_ema else ():
             variable.assign(read(self._averages[self._index[variable]]))
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """Spare variables from `weight_decay`: those given, and those whose path contains one of the names.
+        """Spare variables from `weight_decay`: those in var_list, and those whose path contains one of var_names.
 
         Raises:
             ValueError: after `build`.
@@ -273,7 +276,13 @@ class Optimizer:
     def stateless_apply(
         self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
     ) -> tuple[list[Any], list[Any]]:
-        """`apply` on values: returns the new values of the trained variables and of the optimizer's; nothing is assigned.
+        """`apply` on values, of which nothing is assigned.
+
+        Args:
+            optimizer_variables: values of `variables`. grads: one per trained variable. trainable_variables: values of those.
+
+        Returns:
+            The new values of the trained variables and of the optimizer's, two lists.
 
         Raises:
             ValueError: before `build`, or if a number of values is wrong.
@@ -299,7 +308,7 @@ class Optimizer:
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Optimizer:
-        """An optimizer from its config."""
+        """An optimizer from its config. custom_objects: accepted for Keras, no effect."""
         return cls(**config)
 
 

@@ -79,7 +79,7 @@ class SeedGenerator:
         self.state = SeedState(first, trainable=False, autocast=False, name="seed_generator_state")
 
     def next(self, ordered: bool = True) -> Any:
-        """The present (seed, counter), a uint32 tensor; moves the counter."""
+        """The present (seed, counter), a uint32 tensor; moves the counter. ordered: accepted for Keras, no effect."""
         now = P.bitcast(self.state, dtype="int32")
         self.state.assign(P.bitcast(P.add(now, np.array([0, 1], "int32")), dtype="uint32"))
         return now

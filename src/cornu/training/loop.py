@@ -87,7 +87,7 @@ class Trainer(Layer):
     # What a user may override
 
     def train_step(self, data: Any) -> Logs:
-        """One update from a batch `x`, `(x, y)` or `(x, y, sample_weight)`; returns what is logged. It is compiled."""
+        """One update from a batch, `data`: `x`, `(x, y)` or `(x, y, sample_weight)`; returns what is logged. It is compiled."""
         x, y, sample_weight = adapters.unpack_x_y_sample_weight(data)
 
         def forward() -> Any:
@@ -105,7 +105,7 @@ class Trainer(Layer):
             return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def test_step(self, data: Any) -> Logs:
-        """Loss and metrics of a batch."""
+        """Loss and metrics of a batch, `data`, as in `train_step`."""
         x, y, sample_weight = adapters.unpack_x_y_sample_weight(data)
         with keep_masks() as now:
             y_pred = self(x, training=False)
@@ -116,13 +116,19 @@ class Trainer(Layer):
             return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
-        """Predictions for a batch."""
+        """Predictions for a batch, `data`, as in `train_step`."""
         return self(adapters.unpack_x_y_sample_weight(data)[0], training=False)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """What to minimize: the compiled loss (it may use symbolic tensors of a functional model), plus what was added."""
+        """What to minimize, a scalar: the compiled loss (it may use symbolic tensors of a functional model), plus what was added.
+
+        x, y, y_pred, sample_weight: inputs, targets, predictions and weights of a batch. training: whether it is trained on.
+
+        Raises:
+            ValueError: if there is no loss at all.
+        """
         total: Any = None
         if self._compile_loss is not None and y is not None:
             with computing(value_in_call):
@@ -135,7 +141,10 @@ class Trainer(Layer):
         return total
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
-        """Update the compiled metrics (functions may use symbolic tensors of a functional model) and return all results."""
+        """Update the compiled metrics (functions may use symbolic tensors of a functional model) and return all results.
+
+        x, y, y_pred, sample_weight: as in `compute_loss`.
+        """
         if self._compile_metrics is not None and y is not None:
             with computing(value_in_call):
                 self._compile_metrics.update_state(y, y_pred, sample_weight)
@@ -247,9 +256,11 @@ class Trainer(Layer):
         Args:
             x, y: arrays with the samples first (nested for several inputs and outputs), or as x a generator or dataset.
             batch_size: 32 by default. verbose: 0, 1 (bar), 2 (a line per epoch), "auto" (1).
+            callbacks: one or a list; each hears of epochs and batches.
             validation_split: share of the samples at the end that is kept for validation; or validation_data `(x, y)` or
             `(x, y, sample_weight)` or a dataset. shuffle: each epoch. class_weight: class -> weight. sample_weight: per sample.
             initial_epoch: number of the first. steps_per_epoch, validation_steps: batches.
+            validation_batch_size: batch_size by default.
             validation_freq: every so many epochs, or after those (counted from 1) in a list.
 
         Returns:
@@ -335,7 +346,10 @@ class Trainer(Layer):
         self, x: Any = None, y: Any = None, batch_size: int | None = None, verbose: Any = "auto", sample_weight: Any = None,
         steps: int | None = None, callbacks: Any = None, return_dict: bool = False, **kwargs: Any,
     ) -> Any:  # fmt: skip
-        """Loss and metrics on data. Arguments as for `fit`; there are no others (`kwargs`).
+        """Loss and metrics on data.
+
+        x, y, batch_size, verbose, sample_weight, callbacks: as in `fit`. steps: how many batches; None: all. There are no further
+        arguments (`kwargs`).
 
         Returns:
             The loss, or a list of loss and metrics if there are metrics, or a dictionary with `return_dict`.
@@ -363,7 +377,10 @@ class Trainer(Layer):
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: Any = "auto", steps: int | None = None, callbacks: Any = None
     ) -> Any:
-        """Predictions for all samples, as NumPy arrays of their own, nested like the model's outputs."""
+        """Predictions for all samples, as NumPy arrays of their own, nested like the model's outputs.
+
+        x, batch_size, verbose, steps, callbacks: as in `evaluate`.
+        """
         if type(x) is np.ndarray and verbose == 0 and not callbacks and steps is None and not self.run_eagerly:
             known = self._compile_rows.get((x.shape, x.dtype))
             if known is not None and len(x) <= (32 if batch_size is None else batch_size):
@@ -401,11 +418,14 @@ class Trainer(Layer):
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """One update; returns loss and metrics since the last reset (as `evaluate`)."""
+        """One update; returns loss and metrics of this batch, before it.
+
+        x, y, sample_weight, class_weight: as in `fit`. return_dict: as in `evaluate`.
+        """
         return self._on_batch("train", x, y, sample_weight, class_weight, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
-        """Loss and metrics of one batch."""
+        """Loss and metrics of one batch. x, y, sample_weight: as in `fit`. return_dict: as in `evaluate`."""
         return self._on_batch("test", x, y, sample_weight, None, return_dict)
 
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool) -> Any:
@@ -418,7 +438,7 @@ class Trainer(Layer):
         return logs if return_dict else self._as_list(logs)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Predictions for one batch."""
+        """Predictions for one batch, x, as NumPy arrays."""
         with context.use(self._home()) as engine:
             batch = adapters.to_arrays(x, "x")
             self._ready(batch, False)

@@ -56,17 +56,17 @@ class Cell(Weighted):
         return self.bias_initializer(shape, dtype=dtype)
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
-        """Zeros for each state."""
+        """Zeros for each state, for `batch_size` samples."""
         sizes = self.state_size if isinstance(self.state_size, (list, tuple)) else [self.state_size]
         return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
 
     def project(self, inputs: Any) -> Any:
-        """The part of a step that depends on the input alone, for one step or for all steps of sequences."""
+        """The part of a step that depends on the `inputs` alone, of one step (N, features) or all (N, steps, features)."""
         x = ops.matmul(inputs, self.kernel)
         return x if self.bias is None else ops.add(x, self.bias)
 
     def step(self, projected: Any, states: Any) -> tuple[Any, list[Any]]:
-        """Output and new states."""
+        """Output and new states of one step. projected: what `project` gives. states: a list."""
         raise NotImplementedError
 
     def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple[Any, Any]:
@@ -75,14 +75,17 @@ class Cell(Weighted):
         return self.step(self.project(inputs), states if keep is None else [ops.multiply(states[0], keep), *states[1:]])
 
     def dropped(self, inputs: Any, training: bool) -> Any:
-        """Inputs after dropout; a sequence is one decision per feature for all steps."""
+        """`inputs` after dropout, if `training`; a sequence is one decision per feature for all steps."""
         if not training or not self.dropout:
             return inputs
         shape = (None, 1, None) if len(inputs.shape) == 3 else None
         return random.dropout(inputs, self.dropout, shape, self.seed_generator)
 
     def recurrent_mask(self, batch_size: int, training: bool) -> Any:
-        """Factors for the state that multiplies the recurrent kernel, the same at all steps; None for all ones."""
+        """Factors for the state that multiplies the recurrent kernel, the same at all steps, for `batch_size` samples.
+
+        None for all ones, which they are unless `training`.
+        """
         if not training or not self.recurrent_dropout:
             return None
         ones = ops.ones((batch_size, self.units), dtype=self.compute_dtype)
@@ -123,7 +126,7 @@ class StackedRNNCells(Layer):
             input_shape = (input_shape[0], size)
 
     def get_initial_state(self, batch_size: int | None = None) -> list[Any]:
-        """Of each cell."""
+        """Of each cell, for `batch_size` samples."""
         return [_initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells]
 
     def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple[Any, list[Any]]:
@@ -204,7 +207,7 @@ class RNN(Layer):
             self.states = _state_variables(shapes, self.compute_dtype)
 
     def get_initial_state(self, batch_size: int | None) -> Any:
-        """The states before the first step."""
+        """The states before the first step, a list, for `batch_size` samples."""
         found = _initial_state(self.cell, batch_size, self.compute_dtype)
         return found if isinstance(found, (list, tuple)) else [found]
 
@@ -227,7 +230,10 @@ class RNN(Layer):
         return (result, *states) if self.return_state else result
 
     def walk(self, sequences: Any, states: Any, mask: Any, training: Any) -> tuple[Any, Any, Any]:
-        """Outputs at their places (N, steps, …), the last output, the last states."""
+        """Outputs at their places (N, steps, …), the last output, the last states.
+
+        sequences: (N, steps, …). states: a list. mask: bools (N, steps), or None. training: whether dropout applies.
+        """
         step, sequences = self._step(sequences, training)
         xs = [ops.moveaxis(sequences, 1, 0)]
         if mask is not None:
