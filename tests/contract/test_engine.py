@@ -29,7 +29,7 @@ def add(x1, x2):
 @pytest.fixture
 def counting():
     seen.clear()
-    Counting.kernels["cast"] = P.cast.reference
+    Counting.kernels["cast"] = P.TABLE["cast"].reference
     with context.use(Counting()) as engine:
         yield engine
 

@@ -7,6 +7,7 @@ from cornu import context
 from cornu import primitives as P
 from cornu.contract.tracer import Recording
 from cornu.graph import Graph, Node, Value
+from cornu.primitives import lookup
 
 
 def record(fn, *specs):
@@ -49,14 +50,14 @@ def test_operands_must_be_promoted():
     graph = Graph()
     x, y = (Value(graph, (2,), dtype) for dtype in ("int32", "float32"))
     graph.inputs = [x, y]
-    graph.nodes = [Node(P.add, [x, y], {}, [Value(graph, (2,), "float32")])]
+    graph.nodes = [Node(lookup("add"), [x, y], {}, [Value(graph, (2,), "float32")])]
     refused(graph, r"\(add\): operands of dtypes \['int32', 'float32'\] are not promoted")
 
 
 def test_operands_must_fit():
     graph = Graph()
     graph.inputs = [Value(graph, (2,), "float32"), Value(graph, (3,), "float32")]
-    graph.nodes = [Node(P.add, graph.inputs, {}, [Value(graph, (3,), "float32")])]
+    graph.nodes = [Node(lookup("add"), graph.inputs, {}, [Value(graph, (3,), "float32")])]
     refused(graph, "can't be broadcast")
 
 

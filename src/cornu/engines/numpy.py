@@ -51,6 +51,7 @@ kernels.inline(
         "np": np,
         "ones": _Ones(),
         "out": None,
+        "argsort_end": lambda x, first: _argsort_end(x, first),
         "max_reduce": np.maximum.reduce,
         "min_reduce": np.minimum.reduce,
         **{name: np.dtype(name) for name in ("int8", "int32", "int64", "float32", "float64")},
@@ -75,6 +76,8 @@ def special(node: Node, graph: Graph) -> str | None:
         return _slice(node)
     if name == "cast" and result.dtype in _BITS and node.operands[0].dtype not in (*dt.COMPLEXES, "bfloat16", "float16"):
         return f"x.astype({result.dtype})"
+    if name == "argsort":
+        return _argsort(node, graph)
     if any(v.dtype not in (*_BITS, "bool") for v in (*node.operands, result)) or result.dtype not in _BITS:
         return None
     if name in _FLOAT_UFUNCS:
@@ -112,6 +115,32 @@ def _where(node: Node, graph: Graph) -> str | None:
             bits = _BITS[value.dtype]
             return f"np.bitwise_and({name}.view({bits}), {mask}.astype({bits})).view({value.dtype})"
     return None
+
+
+def _argsort(node: Node, graph: Graph) -> str | None:
+    """Where only the end is read, as in `top_k`, the rest is not sorted."""
+    x, order = node.operands[0], node.results[0]
+    readers = [other for other in graph.nodes if order in other.operands]
+    if x.dtype not in _BITS or node.params["axis"] != x.ndim - 1 or order in graph.outputs:
+        return None
+    first = min([other.params["start"][-1] if other.primitive.name == "slice" else 0 for other in readers], default=0)
+    return f"argsort_end(x, {first})" if 0 < first < x.shape[-1] else None
+
+
+def _argsort_end(x: Any, first: int) -> Any:
+    """A stable order along the last axis, of which only the places from `first` on are what they should be."""
+    x, count = np.ascontiguousarray(x), x.shape[-1] - first
+    chosen = ~(x < np.partition(x, first, -1)[..., first : first + 1])  # NaN too, which stands last
+    order = np.empty(x.shape, "int32")
+    clear = np.count_nonzero(chosen, axis=-1) == count  # else there are equals on both sides of the border
+    if clear.all():
+        places = (np.flatnonzero(chosen) % x.shape[-1]).reshape(*x.shape[:-1], count)
+        by_value = np.argsort(np.take_along_axis(x, places, -1), axis=-1, kind="stable")
+        order[..., first:] = np.take_along_axis(places, by_value, -1)
+    else:
+        order[clear] = _argsort_end(x[clear], first)
+        order[~clear] = np.argsort(x[~clear], axis=-1, kind="stable")
+    return order
 
 
 def _sum(node: Node, graph: Graph) -> str:
@@ -336,6 +365,15 @@ def take(x: Any, indices: Any, axis: Any = None) -> Any:
         return x.take(indices, axis)
     except IndexError:  # those out of range are moved inside by the body
         return NotImplemented
+
+
+@kernels.override
+def top_k(x: Any, k: Any, sorted: Any = True) -> Any:
+    if not isinstance(x, np.ndarray) or x.dtype.name not in _BITS or not x.ndim or type(k) is not int or not 0 < k < x.shape[-1]:
+        return NotImplemented
+    last = x.shape[-1] - 1
+    indices = last - _argsort_end(x[..., ::-1], last + 1 - k)[..., : last - k : -1]  # upside down, so that the first of equals comes last
+    return np.take_along_axis(x, indices, -1), indices
 
 
 @kernels.override

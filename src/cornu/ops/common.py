@@ -22,7 +22,10 @@ Axis = Any
 
 def shape_of(x: Tensor) -> tuple[int, ...]:
     """Static shape of anything that can be an operand."""
-    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+    try:
+        return tuple(x.shape)
+    except AttributeError:
+        return np.shape(x)
 
 
 def dtype_of(x: Tensor) -> str:
@@ -45,7 +48,10 @@ def tensor(x: Tensor) -> Tensor:
 
 def rank_of(x: Tensor) -> int:
     """Number of dimensions of anything that can be an operand."""
-    return len(x.shape) if hasattr(x, "shape") else np.ndim(x)
+    try:
+        return len(x.shape)
+    except AttributeError:
+        return np.ndim(x)
 
 
 def axis_of(axis: int, rank: int, where: str) -> int:

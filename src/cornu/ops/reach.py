@@ -42,8 +42,8 @@ def _names(code: CodeType, scope: dict[str, Any]) -> Iterator[Any]:
 
 def _reached(objects: list[Any]) -> Iterator[str]:
     for x in objects:
-        if isinstance(x, Primitive):
-            yield x.name
+        if isinstance(record := getattr(x, "record", None), Primitive):
+            yield record.name
         elif inspect.isfunction(x) and x.__module__.startswith("cornu.ops.") and inspect.unwrap(x) not in _visiting:
             _visiting.append(inspect.unwrap(x))
             yield from primitives(x)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from cornu.primitives import contraction, control, elementwise, linalg, reduction, structure  # noqa: F401  (each enters its primitives)
 from cornu.primitives.primitive import TABLE, Primitive, lookup
 
-globals().update(TABLE)
+globals().update({name: record.call for name, record in TABLE.items()})
 
 if TYPE_CHECKING:
 

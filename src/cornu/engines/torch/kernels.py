@@ -134,6 +134,8 @@ def iota(*, shape: Any, axis: int, dtype: str) -> Any:
 
 @define
 def sum_(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
+    if axes and x.is_floating_point():
+        return torch.sum(x, axes, keepdims)
     wide = NATIVE[dt.accumulate(NAMES[x.dtype])]
     return torch.sum(x, axes, keepdims, dtype=wide) if axes else x.to(wide)
 

@@ -27,7 +27,7 @@ from cornu.primitives import dtypes as dt
 
 def _op_of(primitive: Any, name: str = "") -> Any:
     """The op that is nothing but a primitive."""
-    if len(primitive.operands) == 1:
+    if len(primitive.record.operands) == 1:
 
         def body(x):
             return primitive(x)
@@ -36,8 +36,8 @@ def _op_of(primitive: Any, name: str = "") -> Any:
         def body(x1, x2):  # type: ignore[misc]
             return primitive(x1, x2)
 
-    body.__name__ = body.__qualname__ = name or primitive.name
-    body.__doc__ = primitive.doc
+    body.__name__ = body.__qualname__ = name or primitive.record.name
+    body.__doc__ = primitive.record.doc
     return op(body)
 
 

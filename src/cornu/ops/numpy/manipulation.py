@@ -62,7 +62,7 @@ def ravel(x):
 def transpose(x, axes=None):
     """Dimensions in the order of `axes`, a permutation; reversed by default."""
     rank = rank_of(x)
-    return P.transpose(x, axes=tuple(reversed(range(rank))) if axes is None else tuple(axis_of(a, rank, "transpose") for a in axes))
+    return P.transpose(x, axes=tuple(reversed(range(rank))) if axes is None else tuple([axis_of(a, rank, "transpose") for a in axes]))
 
 
 @op
