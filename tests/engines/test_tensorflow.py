@@ -147,6 +147,16 @@ assert "tensorflow" in sys.modules
     assert done.stdout + done.stderr == ""
 
 
+def test_take_of_negative_indices_is_quiet():
+    code = """
+import cornu, numpy as np
+with cornu.engine("tensorflow"):
+    assert cornu.ops.take(np.arange(3.0), np.array([-1, 0, 9]), 0).numpy().tolist() == [2, 0, 2]
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
+
+
 def test_variables_where_the_tables_gradient_is_taken():
     variable = cornu.Variable(np.array([1.0, -1.0, 0.0], "float32"))
     with tf.GradientTape() as tape:

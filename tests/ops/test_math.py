@@ -55,6 +55,21 @@ def test_top_k_of_nans_and_zeros(engine):
     np.testing.assert_array_equal(ops.convert_to_numpy(values), [[np.nan, np.nan, np.inf, 0, 0]])
 
 
+def test_top_k_chooses_as_a_stable_sort(engine):
+    """Rows with and without equals on both sides of the border, and NaN; eagerly and compiled."""
+    x = np.random.default_rng(0).normal(size=(6, 4, 90)).astype("float32")
+    x[1] = np.round(x[1])
+    x[2, :, ::7] = np.nan
+    x[3] = np.round(x[3] * 4)
+    x[3, :, ::30] = np.nan
+    wanted = np.argsort(-np.where(np.isnan(x), np.inf, x), axis=-1, kind="stable")  # no infinities in x
+    for k in (1, 10, 89, 90):
+        for op in (ops.top_k, Program(ops.top_k)):
+            values, indices = map(ops.convert_to_numpy, op(ops.convert_to_tensor(x), k))
+            np.testing.assert_array_equal(indices, wanted[..., :k])
+            np.testing.assert_array_equal(values, np.take_along_axis(x, wanted[..., :k], -1))
+
+
 def test_gradient_of_top_k(check):
     check(lambda x: ops.top_k(x, 2)[0], RNG.normal(size=(3, 5)).astype("float32"))
 

@@ -31,28 +31,39 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
     return tf.nn.log_softmax(x, axis) if _is_floating(x) and isinstance(axis, int) else NotImplemented
 
 
-@kernels.override
-def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    if not _are_single(x):
-        return NotImplemented
-    rank = x.shape.rank
+def _axes(axis: Any, rank: int) -> Any:
+    """The axes of a reduction as TensorFlow converts them fastest; None where they are not plain ints in range."""
     if type(axis) is int and -rank <= axis < rank:  # the commonest, at once
-        return raw.Mean(x, axis, bool(keepdims))
+        return axis
     axes = tuple(range(rank)) if axis is None else axis if type(axis) is tuple else (axis,)
     if any(type(a) is not int or not -rank <= a < rank for a in axes) or len({a % rank for a in axes}) < len(axes):
-        return NotImplemented
-    return raw.Mean(x, quick(axes), bool(keepdims))
+        return None
+    return quick(axes)
+
+
+@kernels.override
+def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    axes = _axes(axis, x.shape.rank) if _are_single(x) else None
+    return NotImplemented if axes is None else raw.Mean(x, axes, bool(keepdims))
+
+
+@kernels.override
+def max_(x: Any, axis: Any = None, keepdims: Any = False, initial: Any = None) -> Any:
+    axes = _axes(axis, x.shape.rank) if initial is None and _are_single(x) else None
+    return NotImplemented if axes is None or 0 in x.shape.as_list() else raw.Max(x, axes, bool(keepdims))
 
 
 @kernels.override
 def take(x: Any, indices: Any, axis: Any = None) -> Any:
-    """On a CPU TensorFlow looks at the indices, and refuses those that it would have to count from the end or move inside."""
-    if type(indices) is not EagerTensor or type(axis) is not int or indices.dtype not in ("int32", "int64") or not on_cpu():
+    """On a CPU TensorFlow refuses indices that it would have to count from the end or move inside, and says so on the terminal."""
+    if type(indices) is not EagerTensor or type(axis) is not int or not hasattr(x, "shape") or not on_cpu():
         return NotImplemented
-    try:
-        return raw.GatherV2(x, indices, axis)
-    except (tf.errors.InvalidArgumentError, ValueError):
+    places = indices.numpy()
+    if places.dtype.kind != "i" or places.itemsize < 4 or not -x.shape.rank <= axis < x.shape.rank:
         return NotImplemented
+    if places.size and not (places.min() >= 0 and places.max() < x.shape[axis]):
+        return NotImplemented
+    return raw.GatherV2(x, indices, axis)
 
 
 @functools.cache
@@ -121,7 +132,8 @@ _FLOATS = frozenset([tf.float16, tf.bfloat16, tf.float32, tf.float64])
 
 
 def _is_floating(x: Any) -> bool:
-    return getattr(x, "dtype", None) in _FLOATS
+    dtype = getattr(x, "dtype", None)
+    return dtype is tf.float32 or dtype in _FLOATS
 
 
 def _are_single(x: Any, *others: Any) -> bool:

@@ -66,7 +66,8 @@ def as_integers(x: Any) -> Any:
     if not x.dtype.is_floating:
         return x
     x = tf.cast(x, "float32") if x.dtype.size == 2 else x
-    bits = tf.bitcast(x + 0, "int64" if x.dtype == "float64" else "int32")
+    x = tf.where(x == 0, tf.zeros((), x.dtype), x)  # in a graph TensorFlow leaves x + 0 out
+    bits = tf.bitcast(x, "int64" if x.dtype == "float64" else "int32")
     return tf.where(x != x, bits.dtype.max, tf.where(bits < 0, bits ^ bits.dtype.max, bits))
 
 

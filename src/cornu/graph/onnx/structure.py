@@ -268,7 +268,8 @@ def _keys(o: Writer, x: Ref) -> Ref:
         return x
     x = o.cast(x, "float32") if x.dtype in HALF else x
     bits, top = ("int32", 2**31 - 1) if x.dtype == "float32" else ("int64", 2**63 - 1)
-    plain = o.bits(o.Where(o.IsNaN(x), math.nan, o.Add(x, 0)), bits)
+    x = o.Where(o.Equal(x, 0), 0, x)  # ONNX Runtime leaves x + 0 out
+    plain = o.bits(o.Where(o.IsNaN(x), math.nan, x), bits)
     return o.Where(o.Less(plain, 0), o.BitwiseXor(plain, top), plain)
 
 
