@@ -29,7 +29,7 @@ class DtypeRule:
 
 @dataclass(frozen=True, eq=False)
 class Primitive:
-    """One entry of the table. Calling it computes on the current engine; so does `call`, a plain function, which Python calls faster.
+    """One entry of the table. Calling it computes on the current engine; so does `call`, a function, which Python calls faster.
 
     name: as in NumPy and Keras.
     reference: the definition in NumPy. Its positional arguments are the tensor operands, its keyword-only ones the static
