@@ -117,9 +117,9 @@ def _caller(record: Primitive) -> Callable[..., Any]:
     )
     namespace: dict[str, Any] = {"record": record, "config": config, "context": context}
     exec(_compiled(source), namespace)
-    call = functools.wraps(record.reference)(namespace["call"])
+    call: Any = functools.wraps(record.reference)(namespace["call"])
     call.__kwdefaults__ = {name: value for name, value in record.params.items() if value is not inspect.Parameter.empty}
-    call.record = record  # type: ignore[attr-defined]
+    call.record = record
     return call
 
 
