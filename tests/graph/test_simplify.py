@@ -84,6 +84,45 @@ def test_equal_constants_are_one():
     assert simplified(lambda x: P.multiply(P.add(x, two()), P.add(x, P.multiply(two(), 1.0)))) == ["add", "multiply"]
 
 
+def _relu(x):
+    return P.where(P.less_equal(x, 0.0), 0.0, x)
+
+
+def _with_gradient_of_relu_and_pool(numbers, more=lambda r: [], **how):
+    """The simplified nodes of max_pool(relu(x)), its gradient, and `more` of relu(x); results are checked to the last bit."""
+    tracer = Tracer(REFERENCE)
+    x = tracer.input(numbers.shape, "float32")
+    with context.use(tracer):
+        r = _relu(x)
+        y = P.max_pool(r, **how)
+        g = tracer.input(y.shape, "float32")
+        tracer.close([y, P.where(P.less_equal(x, 0.0), 0.0, P.max_pool_grad(r, y, g, **how)), *more(r)])
+    simple = simplify(tracer.graph)
+    simple.check()
+    cotangent = np.random.default_rng(1).normal(size=g.shape).astype("float32")
+    cotangent.flat[:3] = np.inf, np.nan, -np.inf
+    with context.use(REFERENCE), np.errstate(all="ignore"):
+        for got, wanted in zip(simple(numbers, cotangent), tracer.graph(numbers, cotangent), strict=True):
+            assert np.asarray(got).tobytes() == np.asarray(wanted).tobytes()
+    return simple.nodes
+
+
+def test_pooled_before_it_is_rectified():
+    values = np.array([-2, -1, -0.0, 0, 1, 2, np.nan, np.inf, -np.inf], "float32")
+    numbers = np.random.default_rng(0).choice(values, size=(3, 7, 8, 2))
+    numbers[0, :4] = -np.abs(numbers[0, :4])  # windows without positive numbers
+    tiles = dict(window=(2, 2), strides=(2, 2), padding=((0, 0), (0, 0)))
+    overlapping = dict(window=(3, 2), strides=(2, 1), padding=((1, 2), (0, 1)))
+    for how in (tiles, overlapping):
+        nodes = _with_gradient_of_relu_and_pool(numbers, **how)
+        assert sorted(node.primitive.name for node in nodes) == ["less_equal", "max_pool", "max_pool_grad", "where", "where"]
+        assert all(node.results[0].shape != numbers.shape for node in nodes if node.primitive.name in ("where", "less_equal"))
+    beyond = dict(window=(2, 2), strides=(2, 2), padding=((2, 0), (0, 0)))  # windows in the padding: -inf
+    for more, how in ((lambda r: [], beyond), (lambda r: [P.exp(r)], tiles)):
+        nodes = _with_gradient_of_relu_and_pool(numbers, more, **how)
+        assert any(node.results[0].shape == numbers.shape for node in nodes if node.primitive.name == "where")
+
+
 def test_functions_of_control_nodes():
     def fn(x):
         return P.scan(x, body_fn=lambda s: [P.reshape(P.exp(s), shape=(2, 3))], n_carry=1, n_xs=0, length=2, reverse=False)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 
 import numpy as np
 
@@ -16,6 +17,8 @@ FOLDED_SIZE = 2**14
 
 def simplify(graph: Graph) -> Graph:
     """A new graph over the same inputs, without identities, with constants computed, equal nodes merged, unneeded ones dropped.
+
+    What is rectified and then pooled by its maximum is pooled first.
 
     The functions of control nodes are simplified too. Results are the same to the last bit.
     """
@@ -49,7 +52,7 @@ def simplify(graph: Graph) -> Graph:
                 sources[node.primitive.name][node.results[0]] = operands[0]
             simple.nodes.append(node)
     simple.outputs = [instead.get(v, v) for v in graph.outputs]
-    return simple.prune()
+    return _pooled_first(simple.prune())
 
 
 def _narrow(operands: list[Value], repeated: dict[Value, Value]) -> list[Value]:
@@ -102,3 +105,73 @@ def _computed(node: Node, graph: Graph) -> list[np.ndarray]:
     with np.errstate(all="ignore"):
         results = node.primitive.reference(*[graph.constants[v] for v in node.operands], **node.params)
     return [np.asarray(array) for array in (results if isinstance(results, list) else [results])]
+
+
+def _pooled_first(graph: Graph) -> Graph:
+    """max_pool(relu(x)) becomes relu(max_pool(x)), which has fewer numbers to rectify; its gradient likewise."""
+    made = {v: node for node in graph.nodes for v in node.results}
+    users: dict[Value, list[Node | None]] = defaultdict(list, {v: [None] for v in graph.outputs})
+    for node in graph.nodes:
+        for v in node.operands:
+            users[v].append(node)
+    instead: dict[Node, list[Node]] = {}
+    for node in graph.nodes:
+        if _rectifies(node, made, graph):
+            instead.update(_rectified_later(node, made, users))
+    if not instead:
+        return graph
+    graph.nodes = [new for node in graph.nodes for new in instead.get(node, [node])]
+    return graph.prune()
+
+
+def _rectifies(node: Node, made: dict[Value, Node], graph: Graph) -> bool:
+    """Whether it is where(x <= 0, 0, x)."""
+    if node.primitive.name != "where" or node.operands[0] not in made:
+        return False
+    test, (_, zero, x) = made[node.operands[0]], node.operands
+    if test.primitive.name != "less_equal" or test.operands[0] is not x:
+        return False
+    numbers = [graph.constants.get(v) for v in (zero, test.operands[1])]
+    return all(n is not None and n.ndim == 0 and n == 0 for n in numbers)
+
+
+def _rectified_later(relu: Node, made: dict[Value, Node], users: dict[Value, list[Node | None]]) -> dict[Node, list[Node]]:
+    """What takes the place of the nodes behind this relu; nothing, if it is needed for more than max_pool and its gradient.
+
+    In a window without positive numbers the maximum of x may be at another place than relu's, but what arrives there is zero.
+    """
+    (condition, zero, x), (y,), where = relu.operands, relu.results, relu.primitive
+    instead: dict[Node, list[Node]] = {}
+    largest: dict[Value, tuple[Value, Value]] = {}  # the pooled relu -> the pooled x, and where that is not positive
+    for node in users[y]:
+        if node is None or node.primitive.name not in ("max_pool", "max_pool_grad") or not _sees_something(node):
+            return {}
+        if node.primitive.name == "max_pool":
+            (result,) = node.results
+            top, low = Value(y.graph, result.shape, x.dtype), Value(y.graph, result.shape, condition.dtype)
+            largest[result] = top, low
+            instead[node] = [
+                Node(node.primitive, [x], node.params, [top]),
+                Node(made[condition].primitive, [top, zero], {}, [low]),
+                Node(where, [low, zero, top], {}, [result]),
+            ]
+            continue
+        _, pooled, g = node.operands
+        mask, *others = users[node.results[0]]
+        if node.operands[0] is not y or pooled not in largest or made[pooled].params != node.params or mask is None or others:
+            return {}
+        if mask.primitive is not where or mask.operands[0] is not condition or mask.operands[1] is not zero:
+            return {}
+        top, low = largest[pooled]
+        arrived = Value(y.graph, g.shape, g.dtype)
+        instead[node] = []
+        instead[mask] = [
+            Node(where, [low, zero, g], {}, [arrived]),
+            Node(node.primitive, [x, top, arrived], node.params, mask.results),
+        ]
+    return instead
+
+
+def _sees_something(pool: Node) -> bool:
+    """Whether none of its windows lies in the padding."""
+    return all(max(pair) < size for pair, size in zip(pool.params["padding"], pool.params["window"], strict=True))
