@@ -57,6 +57,7 @@ class Worker:
         self.lock = threading.RLock()
         self.generation = 0
         self.process: subprocess.Popen[bytes] | None = None
+        self._watch = wire.Watch()
         self._told = 0  # chunks of memory that it knows
         self._forgotten: list[int] = []
         self._numbers = iter(range(1, 1 << 62))
@@ -70,10 +71,12 @@ class Worker:
         Raises:
             WorkerError: if it died, took longer than CORNU_WORKER_TIMEOUT seconds (600), or failed.
         """
-        return wire.decode(self._exchange(doing, wire.MESSAGE, wire.encode(message)))
+        with self.lock:
+            self.ready()
+            return wire.decode(self._exchange(doing, wire.MESSAGE, wire.encode(message)))
 
     def run(self, body: bytes) -> None:
-        """Run a program. Errors as in `ask`."""
+        """Run a program in a worker that is `ready`. Errors as in `ask`."""
         self._exchange("running a program", wire.RUN, body)
 
     def program(self, owner: Any) -> int:
@@ -96,7 +99,6 @@ class Worker:
 
     def _exchange(self, doing: str, kind: int, body: bytes) -> bytes:
         with self.lock:
-            self.ready()
             try:
                 self._tell()
                 wire.send(self._socket, kind, body)
@@ -120,8 +122,7 @@ class Worker:
             self._answer("forgetting programs")
 
     def _answer(self, doing: str) -> bytes:
-        wait = float(os.environ.get("CORNU_WORKER_TIMEOUT", WAIT))
-        if not select.select([self._socket], [], [], wait)[0]:
+        if not self._watch.sees(self._socket) and not select.select([self._socket], [], [], wait := _timeout())[0]:
             words = self._last_words()
             self.kill()
             raise WorkerError(
@@ -210,6 +211,10 @@ class Worker:
 
 _AFTERWARDS = "Weights and optimizer state are as after the last complete step; the next call starts a new worker."
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+def _timeout() -> float:
+    return float(os.environ.get("CORNU_WORKER_TIMEOUT", WAIT))
 
 
 def _refuse() -> Host:

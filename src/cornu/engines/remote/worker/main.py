@@ -84,7 +84,9 @@ class Worker:
 
 def serve(sock, worker):
     """Answer frames until the other side closes."""
+    watch = wire.Watch()
     while True:
+        watch.sees(sock)  # the next step of a training loop
         frame = wire.receive(sock)
         if frame is None:
             return

@@ -12,11 +12,17 @@ descriptors are passed along; an address is `chunk << 40 | offset in bytes`. Kin
 
 import array
 import json
+import os
+import resource
+import select
 import socket
 import struct
+import time
 
 MESSAGE, MEMORY, RUN, DONE, FAILED = range(5)
 CHUNK_BITS = 40
+PATIENCE = 3e-4  # seconds; falling asleep and waking up takes a good part of that
+REST = 100  # times
 
 _HEAD = struct.Struct("<IB")
 _DESCRIPTOR = array.array("i").itemsize
@@ -31,6 +37,29 @@ def send(sock, kind, body=b"", descriptor=None):
     sent = sock.sendmsg([frame], ancillary)
     while sent < len(frame):
         sent += sock.send(frame[sent:])
+
+
+class Watch:
+    """Waits awake for what comes soon, unless there is one core or others want it too: then not for the next `REST` times."""
+
+    def __init__(self):
+        self._rest = 0 if len(os.sched_getaffinity(0)) > 1 else float("inf")
+
+    def sees(self, sock):
+        """Whether something arrived within `PATIENCE`."""
+        if self._rest:
+            self._rest -= 1
+            return False
+        before, end, seen = _preempted(), time.perf_counter() + PATIENCE, False
+        while not seen and time.perf_counter() < end:
+            seen = bool(select.select([sock], [], [], 0)[0])
+        if _preempted() > before:
+            self._rest = REST
+        return seen
+
+
+def _preempted():
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
 def receive(sock):
