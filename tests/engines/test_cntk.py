@@ -12,6 +12,7 @@ from cornu import callbacks, context, layers, ops, optimizers, utils
 from cornu import primitives as P
 from cornu.cli import main
 from cornu.contract import registry
+from cornu.contract.conformance.reference import REFERENCE
 from cornu.engines.cntk import install, mpi_stub
 from cornu.engines.cntk.worker.cntk_support import BY_NUMPY, NATIVE
 from cornu.engines.remote import environment
@@ -123,6 +124,39 @@ def test_float32_and_float64_in_one_program(cntk):
     assert total.tolist() == [1 + 1e-12, 2 + 2e-12] and number == -(2**31)
 
 
+VALUES = np.array([-2, -1, 0, 0.5, 3, np.nan, np.inf, -np.inf], "float32")
+IMAGES = np.random.default_rng(0).choice(VALUES, size=(3, 6, 7, 2), p=[0.2] * 4 + [0.14] + [0.02] * 3)
+TILES = dict(window=(2, 2), strides=(2, 2), padding=((0, 0), (0, 0)))
+KERNEL = np.random.default_rng(1).normal(size=(3, 2, 2, 2)).astype("float32")
+
+
+def _convolved(x, **how):
+    return P.conv(x, KERNEL, **{**dict(strides=(1, 1), padding=((1, 0), (0, 2)), dilation=(1, 1), groups=1), **how})
+
+
+@needs_cntk
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda x: P.add(P.max_pool(x, **TILES), np.array([1, -1], "float32")),
+        lambda x: P.where(P.less(P.max_pool(x, **TILES), 1.0), np.arange(3, dtype="float32").reshape(3, 1, 1, 1), P.max_pool(x, **TILES)),
+        lambda x: P.multiply(P.max_pool(x, **TILES), P.slice(x, start=(0, 0, 0, 0), limit=(3, 3, 3, 2), strides=(1, 1, 1, 1))),
+        lambda x: P.maximum(np.arange(6, dtype="float32").reshape(3, 1, 2), P.max_pool(x, **TILES)),
+        lambda x: P.greater(P.max_pool(P.slice(x, start=(0, 0, 0, 0), limit=(3, 2, 2, 2), strides=(1, 1, 1, 1)), **TILES), x),
+        lambda x: P.sum(P.max_pool_grad(x, P.max_pool(x, **TILES), P.exp(P.negative(P.max_pool(x, **TILES))), **TILES), axes=(0, 1, 2)),
+        lambda x: P.sum(P.max_pool(x, **TILES), axes=(0, 1, 2), keepdims=True),
+        lambda x: P.max_pool(_convolved(P.where(P.isfinite(x), x, 0.0)), **TILES),
+        lambda x: _convolved(_convolved(P.where(P.isfinite(x), x, 0.0), strides=(2, 1)), dilation=(1, 2)),
+        lambda x: P.imag(P.max_pool(x, **TILES)),
+    ],
+)
+def test_images_among_others(cntk, fn):
+    """What CNTK's convolution and pooling give stays with the channels first in elementwise operations, also beside other shapes."""
+    with np.errstate(all="ignore"), context.use(REFERENCE):
+        right = fn(IMAGES)
+    np.testing.assert_allclose(compiled(cntk, fn, IMAGES), right, rtol=1e-5, atol=1e-5)
+
+
 # Training
 
 
@@ -131,6 +165,10 @@ def _models():
     yield "images", lambda: [
         layers.Input((6, 6, 2)), layers.Conv2D(4, 3, padding="same", strides=2, use_bias=False), layers.BatchNormalization(), layers.Activation("relu"),
         layers.MaxPooling2D(3, strides=1), layers.Conv2D(4, 1), layers.AveragePooling2D(1), layers.GlobalAveragePooling2D(), layers.Dense(3),
+    ]  # fmt: skip
+    yield "pictures", lambda: [
+        layers.Input((6, 6, 2)), layers.Conv2D(4, 3, padding="same", activation="relu"), layers.MaxPooling2D(), layers.Conv2D(4, 2, activation="relu"),
+        layers.MaxPooling2D(), layers.Flatten(), layers.Dense(3),
     ]  # fmt: skip
     yield "sequences", lambda: [layers.Input((6, 6, 2)), layers.Reshape((6, 12)), layers.LSTM(5), layers.Dense(3)]
 

@@ -1,7 +1,8 @@
 """Matrix products, convolution, pooling and control flow as CNTK nodes. Plain Python 3.6.
 
-Images have their channels last, as Cornu has them. A convolution is a sum of matrix products, one for each place of the window; on a CPU
-that is as fast as CNTK's own convolution (which wants its channels first), and serves its gradients too.
+Pictures go through CNTK's own convolution and pooling (`Tensor.images`). Where these can't (other ranks, dilation, groups; strides or
+padding for some), images have their channels last, as Cornu has them, and a convolution is a sum of matrix products, one for each place
+of the window.
 """
 
 import itertools
@@ -10,7 +11,7 @@ import cntk as C
 import numpy as np
 from cntk_elementwise import TABLE, lowers
 from cntk_structure import padded, sliced
-from cntk_tensor import choose, constant, is_nan, like, over, shaped, spread
+from cntk_tensor import Images, choose, constant, is_nan, like, moved, over, shaped, spread, unbatched
 
 FEW_CHANNELS = 4  # up to these, all places of the window go into one matrix product
 
@@ -36,6 +37,34 @@ def matmul(x1, x2):
     if x2.swapped is not None and len(x1.shape) == len(x2.shape) == 2:
         return C.times_transpose(x1.expression, x2.swapped.expression)
     return product(x1.expression, x2.expression)
+
+
+# CNTK's own convolution
+
+
+def _plain(window, dilation, groups):
+    """Whether CNTK's convolution takes these."""
+    return len(window) == 2 and groups == 1 and set(dilation) == {1}
+
+
+def _channels_first(kernel):
+    """A kernel (*window, channels, filters) as (filters, channels, *window)."""
+    return moved(kernel, (3, 2, 0, 1))
+
+
+def _framed(images, padding):
+    """Images with zeros around them, or cut where `padding` is negative."""
+    return padded(images, [0] + [lo for lo, _ in padding], [0] + [hi for _, hi in padding])
+
+
+def _across_batch(x):
+    """Images with channels and batch in each other's place."""
+    if not x.are_images:
+        return moved(x.expression, (3, 0, 1, 2))
+    batch, channels = x.shape[0], x.shape[-1]
+    planes = C.reshape(C.unpack_batch(x.images), (batch * channels,) + tuple(x.images.shape[1:]))
+    turned = constant(np.arange(batch * channels).reshape(batch, channels).T.ravel(), planes.dtype)
+    return C.reshape(C.gather(planes, turned), (channels, batch) + planes.shape[1:])  # C.transpose starts and awaits threads for each plane
 
 
 # Windows
@@ -86,6 +115,9 @@ def _convolved(x, kernel, counts, strides, padding, dilation):
 
 @lowers()
 def conv(x, kernel, strides, padding, dilation, groups):
+    if _plain(kernel.shape[:-2], dilation, groups):
+        kernel, images = _channels_first(kernel.expression), _framed(x.images, padding)
+        return Images(C.convolution(kernel, images, strides=tuple(strides), auto_padding=[False]))
     counts = [
         (n + lo + hi - (k - 1) * d - 1) // s + 1
         for n, k, s, (lo, hi), d in zip(x.shape[1:-1], kernel.shape, strides, padding, dilation)
@@ -98,6 +130,10 @@ def conv(x, kernel, strides, padding, dilation, groups):
 def conv_grad_input(g, kernel, input_shape, strides, padding, dilation, groups):
     """A convolution of the spread-out cotangent with the kernel turned round."""
     window = kernel.shape[:-2]
+    if _plain(window, dilation, groups):
+        whole = C.convolution_transpose(_channels_first(kernel.expression), g.images, strides=tuple(strides), auto_padding=[False])
+        cut = [(-lo, n + lo - m) for n, m, (lo, _) in zip(input_shape[1:-1], whole.shape[1:], padding)]
+        return Images(_framed(whole, cut))
     low = [(k - 1) * d - lo for k, d, (lo, _) in zip(window, dilation, padding)]
     grown = [(n - 1) * s + 1 for n, s in zip(g.shape[1:-1], strides)]
     high = [n - lo - m + (k - 1) * d for n, lo, m, k, d in zip(input_shape[1:-1], low, grown, window, dilation)]
@@ -118,6 +154,9 @@ def conv_grad_input(g, kernel, input_shape, strides, padding, dilation, groups):
 @lowers()
 def conv_grad_kernel(x, g, kernel_shape, strides, padding, dilation, groups):
     window, rank = kernel_shape[:-2], len(kernel_shape) - 2
+    if _plain(window, dilation, groups) and set(strides) == {1}:  # a convolution of channels with the cotangent for a kernel
+        value = C.convolution(_across_batch(g), _framed(C.to_batch(_across_batch(x)), padding), auto_padding=[False])
+        return moved(unbatched(value, x.shape[-1]), (2, 3, 0, 1))
     counts = g.shape[1:-1]
     places = g.shape[0] * int(np.prod(counts))
 
@@ -189,6 +228,10 @@ def _counts(x, window, strides, padding):
 
 @lowers()
 def max_pool(x, window, strides, padding):
+    if len(window) == 2 and not any(map(any, padding)):
+        pooled = lambda y: C.pooling(y, C.MAX_POOLING, tuple(window), tuple(strides))  # noqa: E731
+        value = pooled(x.images)
+        return Images(choose(pooled(is_nan(x.images)), like(np.nan, value), value) if x.kind == "f" else value)
     nan = is_nan(x.expression) if x.kind == "f" else None
     if _tiles(window, strides, padding):
         tiles, axes = _tiled(x.expression, window)
@@ -224,6 +267,9 @@ def _spread_out(parts, x, window, strides, padding):
 
 @lowers()
 def max_pool_grad(x, y, g, window, strides, padding):
+    if _tiles(window, strides, padding) and len(window) == 2:
+        g = choose(is_nan(y.images), like(0, g.images), g.images)  # NaN is no maximum
+        return Images(C.unpooling(g, x.images, C.MAX_UNPOOLING, tuple(window), tuple(strides)), summed=g)
     if _tiles(window, strides, padding):
         tiles, axes = _tiled(x.expression, window)
         ranks = np.arange(int(np.prod(window)), 0, -1).reshape([size for k in window for size in (1, k)] + [1])

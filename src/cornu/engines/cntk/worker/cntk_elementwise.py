@@ -323,4 +323,6 @@ def iota(shape, axis, dtype):
     return np.broadcast_to(np.arange(shape[axis]).reshape(sizes), shape).astype(CARRIERS[dtype])
 
 
-__all__ = ["TABLE", "lowers", "shaped"]
+ELEMENTWISE = frozenset(TABLE) - {"full", "iota", "imag"}
+
+__all__ = ["ELEMENTWISE", "TABLE", "lowers", "shaped"]

@@ -12,10 +12,10 @@ import cntk_contraction  # noqa: F401 (it enters lowerings)
 import numpy as np
 from by_numpy import FUNCTIONS
 from cntk import cntk_py
-from cntk_elementwise import TABLE
+from cntk_elementwise import ELEMENTWISE, TABLE
 from cntk_structure import by_numpy
 from cntk_support import BY_NUMPY, CARRIERS, NATIVE
-from cntk_tensor import Tensor, as_carrier, choose, like, lower_bound, shaped
+from cntk_tensor import Images, Tensor, as_carrier, choose, like, lower_bound, shaped
 
 CONTROL = ("cond", "scan")
 assert set(TABLE) | set(CONTROL) == set(NATIVE), set(TABLE) ^ (set(NATIVE) - set(CONTROL))
@@ -136,11 +136,17 @@ def lowered(name, operands, params, specs):
     if name in FUNCTIONS:
         function = lambda *arrays: FUNCTIONS[name](*arrays, **params)  # noqa: E731
         return [Tensor(by_numpy(function, operands, tuple(shape), CARRIERS[dtype]), shape, dtype)]
-    value = TABLE[name](*operands, **params)
+    least = lower_bound(name, operands)
+    if name in ELEMENTWISE and any(x.are_images and x.shape == tuple(shape) for x in operands):
+        value = Images(TABLE[name](*[x.beside_images(tuple(shape)) for x in operands], **params))
+    else:
+        value = TABLE[name](*operands, **params)
+    if isinstance(value, Images):
+        return [Tensor(None, shape, dtype, images=value.expression, least=least, summed=value.summed)]
     if isinstance(value, np.ndarray):
         return [Tensor(None, shape, dtype, known=value)]
     swap = name == "transpose" and tuple(params["axes"]) == (1, 0)
-    return [Tensor(shaped(value, shape), shape, dtype, swapped=operands[0] if swap else None, least=lower_bound(name, operands))]
+    return [Tensor(shaped(value, shape), shape, dtype, swapped=operands[0] if swap else None, least=least)]
 
 
 class Program:

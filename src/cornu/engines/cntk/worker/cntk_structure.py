@@ -4,7 +4,7 @@ import cntk as C
 import numpy as np
 from cntk_elementwise import TABLE, lowers
 from cntk_support import LARGEST_INDEX
-from cntk_tensor import as_carrier, choose, constant, is_nan, like, over, shaped, spread, wrapped
+from cntk_tensor import as_carrier, choose, constant, is_nan, like, over, shaped, spread, unbatched, wrapped
 
 # Reductions
 
@@ -21,6 +21,9 @@ def total(x, axes):
 
 @lowers("sum")
 def sum_(x, axes, keepdims):
+    if x.are_images and x.kind == "f" and tuple(axes) == tuple(range(len(x.shape) - 1)):
+        each = C.reduce_sum(x.summed, axis=list(range(1, len(x.shape) - 1)))
+        return total(shaped(unbatched(each, x.shape[0]), (x.shape[0], x.shape[-1])), [0])
     value = as_carrier(x.expression, "float64") if x.kind != "f" else x.expression
     value = total(value, axes)
     return wrapped(value) if x.kind != "f" else value

@@ -1,30 +1,66 @@
 """What the lowering passes about: CNTK expressions with the shape and dtype that Cornu gives them. Plain Python 3.6."""
 
+from collections import namedtuple
+
 import cntk as C
 import numpy as np
 from cntk_support import CARRIERS
+
+# What a lowering gives if it made a Tensor's `images`; perhaps smaller images whose channels have the same sums.
+Images = namedtuple("Images", "expression summed")
+Images.__new__.__defaults__ = (None,)
 
 
 class Tensor:
     """A value of the program.
 
-    expression: CNTK's. shape, dtype: as in Cornu; the expression has that shape, and the dtype's carrier.
-    known: its value where it does not depend on the inputs. swapped: the Tensor whose last two axes it has exchanged.
+    expression: CNTK's. shape, dtype: as in Cornu; the expression has that shape, and the dtype's carrier. images: the expression of
+    images (batch, *spatial, channels) as CNTK's convolution wants them: (channels, *spatial), and the batch as its batch axis. A value is
+    made as one of the two, and as the other when first needed. known: its value where it does not depend on the inputs. swapped: the Tensor whose last two axes it has exchanged.
     least: 0 where no element is below it, 1 where all are above 0 (NaN aside), None where nothing is known. parts: the Tensors
-    along the first axis, where it was made of such.
+    along the first axis, where it was made of such. summed: images whose channels have the same sums.
     """
 
-    def __init__(self, expression, shape, dtype, known=None, swapped=None, least=None, parts=None):
+    def __init__(self, expression, shape, dtype, known=None, swapped=None, least=None, parts=None, images=None, summed=None):
         self.shape, self.dtype, self.known, self.swapped = tuple(shape), dtype, known, swapped
-        self._expression, self.least, self.parts = expression, least, parts
+        self._expression, self._images, self.least, self.parts, self.summed = expression, images, least, parts, summed or images
         if known is not None and np.all(known >= 0):
             self.least = int(np.all(known > 0))
 
     @property
     def expression(self):
         if self._expression is None:
-            self._expression = constant(self.known, self.carrier) if self.parts is None else self._stacked()
+            if self.are_images:
+                self._expression = self._channels_last()
+            else:
+                self._expression = constant(self.known, self.carrier) if self.parts is None else self._stacked()
         return self._expression
+
+    @property
+    def images(self):
+        if self._images is None:
+            self._images = C.to_batch(moved(self.expression, (0, len(self.shape) - 1, *range(1, len(self.shape) - 1))))
+        return self._images
+
+    @property
+    def are_images(self):
+        """Whether it was made as images, and nobody has wanted it otherwise."""
+        return self._expression is None and self._images is not None
+
+    def beside_images(self, shape):
+        """A Tensor for the same values beside images of that shape, if that can be: its expression broadcasts with theirs."""
+        own = (1,) * (len(shape) - len(self.shape)) + self.shape
+        if self.shape == ():
+            return self
+        if own[0] == 1:  # no batch axis is needed
+            expression = moved(shaped(self.expression, own[1:]), (len(own) - 2, *range(len(own) - 2)))
+        else:
+            expression = self.images
+        return Tensor(expression, expression.shape, self.dtype, least=self.least)
+
+    def _channels_last(self):
+        rank = len(self.shape) - 1
+        return moved(unbatched(self._images, self.shape[0]), (0, *range(2, rank + 1), 1))
 
     def _stacked(self):
         rows = [shaped(x.expression, (1,) + x.shape) for x in self.parts]
@@ -68,6 +104,18 @@ def is_nan(x):
 def shaped(x, shape):
     """x under another shape."""
     return x if x.shape == tuple(shape) else C.reshape(x, tuple(shape))
+
+
+def moved(x, axes):
+    """x with its axes in another order."""
+    shape = [x.shape[i] for i in axes]
+    long = [i for i in axes if x.shape[i] != 1]
+    return C.transpose(x, axes) if long != sorted(long) else shaped(x, shape)
+
+
+def unbatched(x, count):
+    """x with its batch axis, of that length, as the first of the others."""
+    return C.reshape(C.unpack_batch(x), (count,) + tuple(x.shape))
 
 
 def spread(x, shape):
