@@ -157,6 +157,14 @@ def test_images_among_others(cntk, fn):
     np.testing.assert_allclose(compiled(cntk, fn, IMAGES), right, rtol=1e-5, atol=1e-5)
 
 
+@needs_cntk
+def test_a_batch_of_one_image(cntk):
+    fn = lambda x: P.max_pool(P.add(P.max_pool(x, **TILES), np.ones((1, 1, 1, 2), "float32")), **TILES)  # noqa: E731
+    with context.use(REFERENCE):
+        right = fn(IMAGES[:1])
+    assert np.array_equal(compiled(cntk, fn, IMAGES[:1]), right, equal_nan=True)
+
+
 # Training
 
 

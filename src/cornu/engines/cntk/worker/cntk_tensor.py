@@ -52,10 +52,10 @@ class Tensor:
         own = (1,) * (len(shape) - len(self.shape)) + self.shape
         if self.shape == ():
             return self
-        if own[0] == 1:  # no batch axis is needed
-            expression = moved(shaped(self.expression, own[1:]), (len(own) - 2, *range(len(own) - 2)))
-        else:
+        if self.are_images or own[0] > 1:
             expression = self.images
+        else:  # no batch axis is needed
+            expression = moved(shaped(self.expression, own[1:]), (len(own) - 2, *range(len(own) - 2)))
         return Tensor(expression, expression.shape, self.dtype, least=self.least)
 
     def _channels_last(self):
