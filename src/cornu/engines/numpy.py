@@ -270,6 +270,23 @@ def max_pool_grad(x: Any, y: Any, g: Any, *, window: Any, strides: Any, padding:
     return grad.view(g.dtype)
 
 
+def _tiles(shape: Any, window: Any, strides: Any, padding: Any) -> list[int] | None:
+    """(N, places and offsets of each dimension in turn, C), where windows cover all and don't meet: an input can be seen in that shape."""
+    if window != strides or any(map(any, padding)) or any(n % w for n, w in zip(shape[1:-1], window)):
+        return None
+    return [shape[0], *[m for n, w in zip(shape[1:-1], window) for m in (n // w, w)], shape[-1]]
+
+
+@kernels.define
+def sum_pool_grad(g: Any, *, input_shape: Any, window: Any, strides: Any, padding: Any) -> Any:
+    tiles = _tiles(input_shape, window, strides, padding)
+    if tiles is None:
+        return TABLE["sum_pool_grad"].reference(g, input_shape=input_shape, window=window, strides=strides, padding=padding)
+    x = np.empty(tiles, g.dtype)
+    x[...] = g.reshape([1 if i % 2 == 0 and 0 < i <= 2 * len(window) else n for i, n in enumerate(tiles)])
+    return x.reshape(input_shape)
+
+
 # Convolution by matrix products
 
 
@@ -312,12 +329,17 @@ def _conv_grad_kernel(x: Any, g: Any, *, kernel_shape: Any, strides: Any, paddin
 
 
 def _conv_grad_input(g: Any, kernel: Any, *, input_shape: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    """One matrix product per element of the window, added into the places that it saw."""
+    """One matrix product per element of the window, added into the places that it saw; a single one, where no place was seen twice."""
+    window, channels = kernel.shape[:-2], input_shape[-1]
+    if max(dilation) == 1 and _tiles(input_shape, window, strides, padding) is not None:
+        rank, parts = len(window), np.ascontiguousarray(g).reshape(-1, g.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1]).T
+        order = [0, *[axis for i in range(1, rank + 1) for axis in (i, i + rank)], 2 * rank + 1]
+        return parts.reshape(*g.shape[:-1], *window, channels).transpose(order).reshape(input_shape)
     grown = (input_shape[0], *[n + lo + hi for n, (lo, hi) in zip(input_shape[1:-1], padding)], input_shape[-1])
     x = np.zeros(grown, g.dtype)
     flat = np.ascontiguousarray(g).reshape(-1, g.shape[-1])
     for offset in np.ndindex(*kernel.shape[:-2]):
-        part = (flat @ kernel[offset].T).reshape(*g.shape[:-1], input_shape[-1])
+        part = (flat @ kernel[offset].T).reshape(*g.shape[:-1], channels)
         spots = [np.s_[o * d : o * d + (n - 1) * s + 1 : s] for o, d, n, s in zip(offset, dilation, g.shape[1:-1], strides)]
         x[(np.s_[:], *spots)] += part
     return x[(np.s_[:], *[np.s_[lo : n - hi] for n, (lo, hi) in zip(grown[1:-1], padding)])]

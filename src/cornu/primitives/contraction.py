@@ -236,9 +236,9 @@ def max_pool_grad(x, y, g, *, window, strides, padding):
 def sum_pool(x, *, window, strides, padding):
     """Sum of each window; padding counts as zeros."""
     shape = _pool_shape(x.shape, window=window, strides=strides, padding=padding)
-    first, *others = _seen(_padded(x, padding), shape, window, strides)
-    y = np.array(first)
-    for part in others:
+    parts = _seen(_padded(x, padding), shape, window, strides)
+    y = parts[0] + parts[1] if len(parts) > 1 else np.array(parts[0])
+    for part in parts[2:]:
         y += part
     return y
 
