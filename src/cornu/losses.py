@@ -166,10 +166,10 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
 def sparse_categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> Any:
-    """Cross-entropy along `axis` between integer labels and predictions; labels equal to `ignore_class` count zero.
+    """Cross-entropy along `axis` between integer labels and predictions; those equal to `ignore_class` count zero.
 
-    y_true: of the predictions' shape without the axis, or with a last one of size 1. from_logits: whether the predictions are
-    logits, not probabilities.
+    y_true: of the predictions' shape without the axis, or with a last one of size 1; of what is no class the loss is NaN.
+    from_logits: whether the predictions are logits, not probabilities.
 
     Raises:
         ValueError: if the shapes don't fit.

@@ -52,6 +52,8 @@ def test_low_rank_adaptation(engine, live):
 def test_embedding(engine, live):
     layer, y = live(layers.Embedding, {"input_dim": 6, "output_dim": 3, "mask_zero": True}, TOKENS)
     np.testing.assert_array_equal(y, layer.get_weights()[0][TOKENS])
+    beyond = np.array([[-1, 5, 6, 99, -7, -99]], "int32")
+    np.testing.assert_array_equal(as_numpy(layer(beyond)), layer.get_weights()[0][[[5, 5, 5, 5, 0, 0]]])
 
 
 def test_activation_flatten_reshape(engine, live):

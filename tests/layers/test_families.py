@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cornu import layers, ops, tree
+from cornu import Input, layers, ops, tree
 
 RNG = np.random.default_rng(1)
 STEPS = RNG.normal(size=(2, 8, 4)).astype("float32")
@@ -193,11 +193,18 @@ def test_activity_regularization(engine):
 
 def test_a_window_that_does_not_fit(engine):
     x = np.zeros((2, 8, 8, 1), "float32")
-    for layer in (layers.Conv2D(3, 9), layers.DepthwiseConv2D((9, 1)), layers.SeparableConv2D(3, 3, dilation_rate=4)):
-        with pytest.raises(ValueError, match=r"does not fit into inputs of shape \(2, 8, 8, 1\)"):
-            layer(x)
+    convolutions = layers.Conv2D(3, 9), layers.DepthwiseConv2D((9, 1)), layers.SeparableConv2D(3, 3, dilation_rate=4)
+    for layer in (*convolutions, layers.MaxPooling2D(9), layers.AveragePooling2D((1, 9))):
+        for given, shown in ((x, r"float32\[2, 8, 8, 1\]"), (Input((8, 8, 1)), r"float32\[None, 8, 8, 1\]")):
+            with pytest.raises(ValueError, match=f"Layer {layer.name!r}: .*: a window of .* is larger than the inputs.*{shown}"):
+                layer(given)
     assert layers.Conv2D(3, 9, padding="same")(x).shape == (2, 8, 8, 3)
     assert layers.Conv2D(3, 8)(x).shape == (2, 1, 1, 3)
+
+
+def test_an_input_that_is_no_tensor_is_named():
+    with pytest.raises(ValueError, match=r'Input 0 of layer "dense.*" must be a tensor or an array, got .text.'):
+        layers.Dense(2)("text")
 
 
 def test_an_input_that_is_missing_is_named():

@@ -23,7 +23,7 @@ CALLS = {
     "concatenate shapes": (lambda x: ops.concatenate([x, V], 0), ValueError, r"concatenate: .*\(2, 3\).*\(4,\)"),
     "concatenate nothing": (lambda x: ops.concatenate([]), ValueError, "concatenate: there are no tensors"),
     "stack": (lambda x: ops.stack([x, V]), ValueError, r"stack: the shapes differ: \(2, 3\), \(4,\)"),
-    "broadcast": (lambda x: ops.add(x, V), ValueError, r"add: shapes \(2, 3\), \(4,\).*float32\[2, 3\], float32\[4\]; engine"),
+    "broadcast": (lambda x: ops.add(x, V), ValueError, r"add: shapes \(2, 3\), \(4,\).*float32\[2, 3\], float32\[4\]\); engine"),
     "broadcast_to": (lambda x: ops.broadcast_to(x, (2, 4)), ValueError, r"broadcast_to: .*\(2, 3\).*\(2, 4\)"),
     "matmul": (lambda x: ops.matmul(x, x), ValueError, r"matmul: shapes \(2, 3\) and \(2, 3\)"),
     "matmul scalars": (lambda x: ops.matmul(2.0, x), ValueError, "matmul: scalars"),

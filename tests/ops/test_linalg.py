@@ -128,3 +128,33 @@ def test_norm_of_nothing_has_a_gradient(engine):
 def test_bad_input(engine, call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def cofactors(x):
+    """By the definition: determinants of what is left without a row and a column."""
+    n = len(x)
+    minor = lambda i, j: np.linalg.det(np.delete(np.delete(x, i, 0), j, 1)) if n > 1 else 1.0  # noqa: E731
+    return np.array([[(-1) ** (i + j) * minor(i, j) for j in range(n)] for i in range(n)])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_gradients_of_determinants_of_every_rank(engine, n):
+    rng = np.random.default_rng(n)
+    x = np.stack([rng.normal(size=(n, rank)) @ rng.normal(size=(rank, n)) for rank in range(n + 1)])
+    found = ops.grad(lambda x: ops.sum(ops.det(x)))(ops.convert_to_tensor(x))
+    np.testing.assert_allclose(ops.convert_to_numpy(found), np.stack(list(map(cofactors, x))), atol=1e-13)
+
+
+@pytest.mark.parametrize("x", [np.eye(3), np.diag([2.0, 1.0, 0.0]), np.diag([1.0, 0.0, 0.0]), RNG.normal(size=(3, 3))])
+def test_second_derivatives_of_determinants(engine, x):
+    v = np.random.default_rng(5).normal(size=(3, 3))
+    found = ops.hvp(ops.det, [ops.convert_to_tensor(x)], [ops.convert_to_tensor(v)])[0]
+    slope = (cofactors(x + 1e-5 * v) - cofactors(x - 1e-5 * v)) / 2e-5
+    np.testing.assert_allclose(ops.convert_to_numpy(found), slope, atol=1e-8)
+
+
+def test_cholesky_of_what_is_not_positive_definite_is_nan(engine):
+    x = np.stack([POSITIVE[0], -POSITIVE[0]])
+    found = ops.convert_to_numpy(ops.cholesky(ops.convert_to_tensor(x)))
+    np.testing.assert_allclose(found[0], np.linalg.cholesky(x[0]), rtol=1e-4)
+    assert np.isnan(found[1][np.tril_indices(3)]).all()

@@ -7,6 +7,7 @@ import pytest
 import scipy.special
 
 from cornu import ops
+from cornu.contract.program import Program
 from cornu.ops.symbolic import KerasTensor
 from op_table.random_windows import transposed
 
@@ -382,3 +383,14 @@ def test_dot_product_attention(check):
 def test_bad_input(engine, call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_labels_that_are_no_class_are_nan_and_move_nothing(engine, from_logits):
+    labels, output = np.array([0, 3, -1, 2], "int32"), np.full((4, 3), 1 / 3, "float32")
+    loss = lambda x: ops.sparse_categorical_crossentropy(labels, x, from_logits)  # noqa: E731
+    x = ops.convert_to_tensor(output)
+    for found in (loss(x), Program(loss)(x)):
+        np.testing.assert_allclose(numbers(found), [np.log(3), np.nan, np.nan, np.log(3)], rtol=1e-5)
+    slope = numbers(ops.grad(lambda x: ops.sum(loss(x)))(x))
+    assert np.isfinite(slope).all() and not slope[1:3].any() and slope[0].any()

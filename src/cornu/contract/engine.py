@@ -220,9 +220,20 @@ class Engine:
         kernel = self.kernel_for(primitive, targets)
         converters = [self._converter(x, have, want) for x, have, want in zip(operands, dtypes, targets, strict=True)]
         plan = _after_conversions(kernel, converters)
+        if primitive.checked:
+            plan = self._after_check(primitive, plan)
         if not any(isinstance(x, (list, tuple)) for x in operands):  # the type of a list does not tell its dtype
             self.plans[key] = plan
         return plan
+
+    def _after_check(self, primitive: Primitive, plan: Kernel) -> Kernel:
+        def checked(*operands: Any, **params: Any) -> Any:
+            shapes = [self.shape_of(x) if hasattr(x, "shape") else np.shape(x) for x in operands]
+            if not any(None in shape for shape in shapes):
+                primitive.result_shapes(shapes, {**primitive.params, **params})  # type: ignore[arg-type]
+            return plan(*operands, **params)
+
+        return checked
 
     def describe(self, x: Any, where: str) -> str:
         """The dtype of an operand, weak for a Python number.
@@ -282,7 +293,9 @@ class Engine:
             primitive.result_shapes(shapes, {**primitive.params, **params})
         except ValueError as mismatch:
             what = ", ".join(f"{dtype}{list(shape)}" for dtype, shape in zip(dtypes, shapes, strict=True))
-            raise ValueError(f"{primitive.name}: {mismatch}. Operands: {what}; engine: {self.name}.") from error
+            said = ValueError(f"{primitive.name}: {mismatch}. Operands: {what}; engine: {self.name}.")
+            said.reason = f"{mismatch}."  # type: ignore[attr-defined]
+            raise said from error
 
     @contextlib.contextmanager
     def bodies_only(self) -> Iterator[None]:

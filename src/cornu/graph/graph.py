@@ -22,6 +22,10 @@ from cornu.primitives import dtypes as dt
 from cornu.primitives.primitive import Primitive, Shape
 
 
+class Unknown(TypeError):
+    """The numbers of a tensor are needed where there are none yet."""
+
+
 class Value:
     """A tensor of a recorded program: a shape and a dtype, no numbers."""
 
@@ -41,13 +45,19 @@ class Value:
         return f"<recorded {self.dtype}{list(self.shape)}>"
 
     def __bool__(self) -> bool:
-        raise TypeError(
+        raise Unknown(
             "A value that depends on the data has no truth while a function is being compiled. Use `ops.cond`, `ops.where` or "
             "`ops.while_loop`, or compile the model with `run_eagerly=True`."
         )
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
-        raise TypeError("A recorded value has no numbers yet: it can't become a NumPy array while a function is being compiled.")
+        raise Unknown("A recorded value has no numbers yet: it can't become a NumPy array while a function is being compiled.")
+
+    def __index__(self) -> int:
+        raise Unknown("A recorded value has no numbers yet: it can't become an int while a function is being compiled.")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise Unknown("A recorded value has no numbers yet: it can't be iterated over while a function is being compiled.")
 
 
 class Node:

@@ -60,18 +60,6 @@ class _Convolution(Weighted):
         self.input_spec = InputSpec(min_ndim=self.rank + 2, max_ndim=self.rank + 2, axes={axis: input_shape[axis]})
         return input_shape[axis]
 
-    def _fitting(self, inputs: Any) -> Any:
-        """The inputs, which must be at least as large as the window."""
-        first = 1 if self.data_format == "channels_last" else 2
-        window = tuple((k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True))
-        found = zip(inputs.shape[first : first + self.rank], window, strict=True)
-        if self.padding == "valid" and any(size is not None and size < needed for size, needed in found):
-            raise ValueError(
-                f"Layer {self.name!r}: a window of {window} does not fit into inputs of shape {tuple(inputs.shape)} with "
-                'padding="valid". Use a smaller `kernel_size` or `dilation_rate`, or padding="same".'
-            )
-        return inputs
-
     def _finish(self, x: Any) -> Any:
         """Bias and activation."""
         if self.bias is not None:
@@ -125,7 +113,7 @@ class _Conv(_Convolution):
         self.bias = self._add("bias", (self.filters,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
-        inputs, padding = self._fitting(inputs), self.padding
+        padding = self.padding
         if padding == "causal":
             before, padding = self.dilation_rate[0] * (self.kernel_size[0] - 1), "valid"
             steps = 1 if self.data_format == "channels_last" else 2
@@ -222,7 +210,6 @@ class _DepthwiseConv(_Convolution):
         self.bias = self._add("bias", (channels * self.depth_multiplier,)) if self.use_bias else None
 
     def call(self, inputs: Any) -> Any:
-        inputs = self._fitting(inputs)
         return self._finish(
             ops.depthwise_conv(inputs, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
         )
@@ -272,7 +259,7 @@ class _SeparableConv(_Convolution):
     def call(self, inputs: Any) -> Any:
         kernels = self.depthwise_kernel, self.pointwise_kernel
         return self._finish(
-            ops.separable_conv(self._fitting(inputs), *kernels, self.strides, self.padding, self.data_format, self.dilation_rate)
+            ops.separable_conv(inputs, *kernels, self.strides, self.padding, self.data_format, self.dilation_rate)
         )
 
 

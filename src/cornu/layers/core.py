@@ -62,7 +62,7 @@ class Dense(LowRank):
 
 
 class Embedding(LowRank):
-    """A row of a table for each index.
+    """A row of a table for each index. Negative indices count from the end; for those beyond it, the last or first row stands.
 
     Args:
         input_dim: number of rows. output_dim: their size.

@@ -59,6 +59,8 @@ def assert_compatible(spec: Any, inputs: Any, name: str) -> None:
     for i, (one, x) in enumerate(zip(specs, given, strict=False)):
         if x is None and one.optional:
             continue
+        if not hasattr(x, "shape"):
+            raise ValueError(f'Input {i} of layer "{name}" must be a tensor or an array, got {x!r} of type {type(x).__name__}.')
         shape = _squeezed(tuple(x.shape), one)
         head = f'Input {i} of layer "{name}" is incompatible with the layer: '
         if one.ndim is not None and len(shape) != one.ndim:

@@ -277,6 +277,10 @@ class Layer(History):
                     outputs = self.call(*args, **kwargs)
             else:
                 outputs = self.call(*args, **kwargs)
+        except Exception as error:
+            if hasattr(error, "reason") and not hasattr(error, "layer"):  # an op's words (see `ops.complaint`)
+                error.args, error.layer = (f"Layer {self.name!r}: {error}",), self.name  # type: ignore[attr-defined]
+            raise
         finally:
             now.training = before
         if has_mask or self._makes_mask():

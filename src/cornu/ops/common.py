@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import operator
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ import numpy as np
 
 from cornu import config, context
 from cornu import primitives as P
+from cornu.graph.graph import Unknown
 from cornu.primitives import dtypes as dt
 from cornu.primitives.primitive import broadcast
 
@@ -21,10 +23,11 @@ Axis = Any
 
 
 def shape_of(x: Tensor) -> tuple[int, ...]:
-    """Static shape of anything that can be an operand."""
+    """Static shape of anything that can be an operand. Raises TypeError for what can't."""
     try:
         return tuple(x.shape)
     except AttributeError:
+        context.current().describe(x, "shape")
         return np.shape(x)
 
 
@@ -55,11 +58,11 @@ def rank_of(x: Tensor) -> int:
 
 
 def axis_of(axis: int, rank: int, where: str) -> int:
-    """A non-negative axis. Raises ValueError naming the op where it is out of range."""
+    """A non-negative axis. Raises ValueError naming the op where it is out of range, TypeError where it is no int."""
+    if type(axis) is not int:
+        axis = an_int(axis, where)
     if -rank <= axis < rank:
         return axis if axis >= 0 else axis + rank
-    if rank == 0 and axis in (0, -1):
-        return 0
     raise ValueError(f"{where}: axis {axis} is out of bounds for a tensor of rank {rank}.")
 
 
@@ -69,9 +72,9 @@ def axes_of(axis: Axis, rank: int, where: str) -> tuple[int, ...]:
         return (axis,)
     if axis is None:
         return tuple(range(rank))
-    if isinstance(axis, (int, np.integer)):
-        return (axis_of(int(axis), rank, where),)
-    axes = [axis_of(int(a), rank, where) for a in axis]
+    if not isinstance(axis, Sequence):
+        return (axis_of(axis, rank, where),)
+    axes = [axis_of(a, rank, where) for a in axis]
     if len(set(axes)) != len(axes):
         raise ValueError(f"{where}: duplicate axes in {axis}.")
     return tuple(sorted(axes))
@@ -129,7 +132,7 @@ def shape_given(shape: Any, where: str) -> tuple[int, ...]:
         ValueError: for unknown or negative sizes.
         TypeError: for what is no int.
     """
-    given = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    given = (shape,) if type(shape) is int else tuple(shape) if np.iterable(shape) else (shape,)
     try:
         sizes = tuple(map(operator.index, given))
     except TypeError:
@@ -141,10 +144,29 @@ def shape_given(shape: Any, where: str) -> tuple[int, ...]:
     return sizes
 
 
+def an_int(value: Any, where: str) -> int:
+    """An int, from any type of ints. Raises TypeError naming the op."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{where}: expected an int, got {value!r}.") from None
+
+
+def size_given(value: Any, what: str, least: int = 0) -> int:
+    """An int of at least `least`. what: the op and the parameter, as in "top_k: k"."""
+    try:
+        size = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what} must be an int, got {value!r}.") from None
+    if size < least:
+        raise ValueError(f"{what} must be at least {least}, got {value!r}.")
+    return size
+
+
 def ints(value: Any, where: str) -> tuple[int, ...]:
     """An int, or a sequence of ints, as a tuple."""
     try:
-        return (operator.index(value),) if not isinstance(value, (list, tuple)) else tuple(map(operator.index, value))
+        return tuple(map(operator.index, value)) if np.iterable(value) else (operator.index(value),)
     except TypeError:
         raise TypeError(f"{where}: expected an int or a sequence of ints, got {value!r}.") from None
 
@@ -166,12 +188,13 @@ def numbers(x: Tensor, where: str) -> np.ndarray:
     engine = context.current()
     if isinstance(x, (bool, int, float, complex, list, tuple, np.ndarray, np.generic)):
         return np.asarray(x)
+    x = tensor(x)
     try:
-        return np.asarray(engine.to_numpy(tensor(x)))
+        return np.asarray(engine.to_numpy(x))
     except (TypeError, AttributeError, NotImplementedError, RuntimeError) as error:
-        raise TypeError(
-            f"{where}: the shape of the result depends on values, which are not known while a function is being compiled "
-            f"(engine {engine.name}). Call it eagerly, or use a form with a fixed size."
+        raise Unknown(
+            f"{where}: the shape of the result depends on values, which are not known while a function is being compiled. "
+            "Call it eagerly, or use a form with a fixed size."
         ) from error
 
 
@@ -230,8 +253,12 @@ def data_size(count: Tensor, where: str, most: int | None = None) -> int:
 
 
 def number(x: Any, where: str) -> Any:
-    """A Python number from one, or from a scalar tensor that has its value."""
-    return x if isinstance(x, (bool, int, float, complex)) else numbers(x, where).item()
+    """A Python number from one, or from a tensor of one element that has its value."""
+    if isinstance(x, (bool, int, float, complex)):
+        return x
+    if math.prod(shape_of(x)) != 1:
+        raise ValueError(f"{where}: expected a number, got a tensor of shape {shape_of(x)}.")
+    return numbers(x, where).item()
 
 
 def constant(value: Any, x: Tensor) -> Tensor:
@@ -263,7 +290,7 @@ def aligned(x: Tensor, values: Tensor) -> Tensor:
 
 def permuted(x: Tensor, order: Sequence[int]) -> Tensor:
     """x with its dimensions in that order."""
-    return x if list(order) == list(range(len(order))) else P.transpose(x, axes=tuple(order))
+    return tensor(x) if list(order) == list(range(len(order))) else P.transpose(x, axes=tuple(order))
 
 
 def wrapped(indices: Tensor, size: int) -> Tensor:

@@ -13,7 +13,8 @@ from cornu import primitives as P
 from cornu.contract.state import StateScope
 from cornu.contract.tracer import capture
 from cornu.graph.batching import batchable, run_batched
-from cornu.ops.common import axis_of, dtype_of, shape_of, slice_axis, tensor
+from cornu.ops.common import axis_of, dtype_of, ints, shape_of, slice_axis, tensor
+from cornu.ops.complaint import complain
 from cornu.ops.op import export, op
 from cornu.ops.symbolic import KerasTensor
 from cornu.primitives import dtypes as dt
@@ -31,10 +32,14 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     """
     if sparse or ragged:
         raise ValueError("convert_to_tensor: sparse and ragged tensors are not supported.")
-    if isinstance(x, KerasTensor):
-        return x if dtype is None else cast(x, dtype)
-    made = tensor(x)
-    return made if dtype is None or dtype_of(made) == dt.name_of(dtype) else P.cast(made, dtype=dt.name_of(dtype))
+    try:
+        if isinstance(x, KerasTensor):
+            return x if dtype is None else cast(x, dtype)
+        made = tensor(x)
+        return made if dtype is None or dtype_of(made) == dt.name_of(dtype) else P.cast(made, dtype=dt.name_of(dtype))
+    except Exception as error:
+        complain(convert_to_tensor, (x,), {} if dtype is None else {"dtype": dtype}, error, again=False)
+        raise
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
@@ -187,8 +192,10 @@ def slice(inputs, start_indices, shape):
     A size of -1 takes the rest, where the start is given in ints. From a start that is a tensor, a block that would go past the
     end is moved back.
     """
-    static = _static(start_indices)
-    sizes = tuple(n - (static[i] if static else 0) if s == -1 else int(s) for i, (s, n) in enumerate(zip(shape, shape_of(inputs), strict=True)))
+    static, have, wanted = _static(start_indices), shape_of(inputs), ints(shape, "slice")
+    if len(wanted) != len(have) or min(wanted, default=0) < -1 or (static is not None and len(static) != len(have)):
+        raise ValueError(f"slice: start_indices and a shape of {len(have)} sizes (-1: the rest) are needed, got {start_indices} and {shape}.")
+    sizes = tuple(n - (static[i] if static else 0) if s == -1 else s for i, (s, n) in enumerate(zip(wanted, have, strict=True)))
     if static:
         limit = tuple(a + n for a, n in zip(static, sizes, strict=True))
         return P.slice(inputs, start=tuple(static), limit=limit, strides=(1,) * len(sizes))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.common import as_float, dtype_of, shape_of, slice_axis, widened
+from cornu.ops.common import as_float, dtype_of, shape_of, size_given, slice_axis, widened
 from cornu.ops.layout import pad_axes, window_places
 from cornu.ops.numpy.manipulation import pad
 from cornu.ops.op import export, op
@@ -72,7 +72,7 @@ def rfft(x, fft_length=None):
     """
     rank = _rank(x, 1, "rfft")
     x = as_float(x)
-    n = shape_of(x)[-1] if fft_length is None else int(fft_length)
+    n = shape_of(x)[-1] if fft_length is None else size_given(fft_length, "rfft: fft_length", 1)
     z = P.fft(_sized(x, n))
     return _pair(slice_axis(z, rank - 1, 0, n // 2 + 1))
 
@@ -82,9 +82,9 @@ def irfft(x, fft_length=None):
     """Inverse of `rfft`: from a pair of bins to a real signal of `fft_length`, 2 * (bins - 1) by default."""
     z = _complex(x, "irfft")
     _rank(z, 1, "irfft")
-    n = 2 * (shape_of(z)[-1] - 1) if fft_length is None else int(fft_length)
+    n = 2 * (shape_of(z)[-1] - 1) if fft_length is None else size_given(fft_length, "irfft: fft_length", 1)
     if n < 1:
-        raise ValueError(f"irfft: a signal of length {n} (fft_length {fft_length}) can't come from bins of shape {shape_of(z)}.")
+        raise ValueError(f"irfft: a signal of length {n} can't come from bins of shape {shape_of(z)}.")
     bins = n // 2 + 1
     # Bins that have a mirror image count twice in the real part of the sum.
     weights = np.full(bins, 2, "float32")
@@ -96,14 +96,15 @@ def irfft(x, fft_length=None):
 
 
 def _frames(x: Tensor, length: int, stride: int, where: str) -> Tensor:
-    return P.take(x, window_places(shape_of(x)[-1], length, stride, 1, where), axis=len(shape_of(x)) - 1)
+    places = window_places(shape_of(x)[-1], size_given(length, f"{where}: length", 1), size_given(stride, f"{where}: sequence_stride", 1), 1, where)
+    return P.take(x, places, axis=len(shape_of(x)) - 1)
 
 
 @op
 def extract_sequences(x, sequence_length, sequence_stride):
     """Windows of `sequence_length` every `sequence_stride` elements of the last axis: (..., n) -> (..., count, sequence_length)."""
     _rank(x, 1, "extract_sequences")
-    return _frames(x, int(sequence_length), int(sequence_stride), "extract_sequences")
+    return _frames(x, sequence_length, sequence_stride, "extract_sequences")
 
 
 # Windows that overlap, periodic as for spectra: a generalized cosine each.
@@ -112,6 +113,7 @@ _COSINES = {"hann": 0.5, "hamming": 0.54}
 
 def _window(window: Any, length: int, fft_length: int, dtype: str, where: str) -> Tensor:
     """The window as a vector of `fft_length`, its `length` elements in the middle."""
+    length, fft_length = size_given(length, f"{where}: sequence_length", 1), size_given(fft_length, f"{where}: fft_length", 1)
     if window is None:
         values: Any = np.ones(length, dtype)
     elif isinstance(window, str):
@@ -143,7 +145,7 @@ def stft(x, sequence_length, sequence_stride, fft_length, window="hann", center=
         center: whether window t is centred at sample t * sequence_stride, the signal mirrored beyond its ends.
     """
     rank = _rank(x, 1, "stft")
-    x, _ = widened(x)
+    x, fft_length = widened(x)[0], size_given(fft_length, "stft: fft_length", 1)
     if center:
         x = pad(x, [(0, 0)] * (rank - 1) + [(fft_length // 2, fft_length // 2)], mode="reflect")
     frames = _frames(x, fft_length, sequence_stride, "stft")
@@ -168,12 +170,13 @@ def istft(x, sequence_length, sequence_stride, fft_length, length=None, window="
     sequence_length, sequence_stride, fft_length, window, center: as in `stft`. length: of the result, in samples; by default all
     that the windows cover (without the padding that `center` added).
     """
-    frames = irfft(x, fft_length)
+    frames, stride = irfft(x, fft_length), size_given(sequence_stride, "istft: sequence_stride", 1)
+    length = None if length is None else size_given(length, "istft: length")
     _rank(frames, 2, "istft")
     shape = _window(window, sequence_length, fft_length, dtype_of(frames), "istft")
-    signal = _overlapped(P.multiply(frames, shape), sequence_stride)
+    signal = _overlapped(P.multiply(frames, shape), stride)
     square = P.broadcast_to(P.multiply(shape, shape), shape=shape_of(frames)[-2:])
-    weight = _overlapped(square, sequence_stride)
+    weight = _overlapped(square, stride)
     signal = P.divide(signal, P.where(P.greater(weight, 1e-11), weight, 1))
     n, skipped = shape_of(signal)[-1], fft_length // 2 if center else 0
     end = n - skipped if length is None else min(skipped + length, n)

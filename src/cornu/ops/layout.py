@@ -58,7 +58,7 @@ def spatial_rank(x: Tensor, where: str) -> int:
 
 def per_dimension(value: Any, rank: int, what: str, least: int = 1) -> tuple[int, ...]:
     """An int, or `rank` of them, as a tuple; each at least `least`."""
-    sizes = (value,) * rank if isinstance(value, (int, np.integer)) else tuple(value)
+    sizes = (value,) * rank if type(value) is int or not np.iterable(value) else tuple(value)
     if len(sizes) != rank or any(not isinstance(n, (int, np.integer)) or n < least for n in sizes):
         kind = "positive int" if least == 1 else f"int not less than {least}"
         raise ValueError(f"{what} must be a {kind} or {rank} of them, got {value!r}.")
@@ -73,8 +73,20 @@ def padding_name(padding: Any, where: str) -> str:
 
 
 def explicit_padding(padding: Any, sizes: Any, window: Any, strides: Any, dilation: Any, where: str) -> Pairs:
-    """Explicit (low, high) zeros per spatial dimension for "valid" or "same" (as TensorFlow: the odd one at the end)."""
-    if padding_name(padding, where) == "valid":
+    """Explicit (low, high) zeros per spatial dimension for "valid" or "same" (as TensorFlow: the odd one at the end).
+
+    Raises:
+        ValueError: for another padding, or where a window has no place.
+    """
+    same = padding_name(padding, where) == "same"
+    for n, k, d in zip(sizes, window, dilation, strict=True):
+        if n < (1 if same else (k - 1) * d + 1):
+            apart = "" if all(d == 1 for d in dilation) else f" with dilation {tuple(dilation)}"
+            raise ValueError(
+                f"{where}: a window of {tuple(window)}{apart} is larger than the inputs, whose spatial sizes are {tuple(sizes)}; "
+                "use padding='same', a smaller window or larger inputs."
+            )
+    if not same:
         return ((0, 0),) * len(sizes)
     pairs = []
     for n, k, s, d in zip(sizes, window, strides, dilation, strict=True):

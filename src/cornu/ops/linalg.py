@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.autodiff import jvp  # noqa: F401  (in keras.ops.linalg, too)
+from cornu.ops.autodiff import custom_gradient, jvp  # noqa: F401  (in keras.ops.linalg, too)
 from cornu.ops.common import as_float, as_floats, axes_of, dtype_of, shape_of
 from cornu.ops.numpy.manipulation import expand_dims, moveaxis, squeeze
 from cornu.ops.op import export, op
@@ -50,7 +50,7 @@ def _epsilon(x: Tensor) -> float:
 
 @op
 def cholesky(x, upper=False):
-    """Triangular L with L L^H = x for positive definite x (..., M, M), or U with U^H U = x if `upper`."""
+    """Triangular L with L L^H = x for positive definite x (..., M, M), or U with U^H U = x if `upper`; NaN for other x."""
     _matrices(x, "cholesky", square=True)
     factor = P.cholesky(x)
     return _adjoint(factor) if upper else factor
@@ -66,10 +66,37 @@ def cholesky_inverse(x, upper=False):
 
 @op
 def det(x):
-    """Determinants of square matrices."""
-    _matrices(x, "det", square=True)
+    """Determinants of square matrices. Gradients of first and second order are right for singular ones, too."""
+    return _det(x) if _matrices(x, "det", square=True)[-1] else P.exp(P.slogdet(x)[1])
+
+
+@custom_gradient
+def _det(x: Tensor) -> Any:
     sign, logarithm = P.slogdet(x)
-    return P.multiply(sign, P.exp(logarithm))
+    return P.multiply(sign, P.exp(logarithm)), lambda g: P.multiply(expand_dims(g, (-2, -1)), _cofactors(x))
+
+
+# Cofactors by singular values, of which they are products. cof(U S V) = cof(U) cof(S) cof(V), and cof(U) = det(U) conj(U).
+
+
+@custom_gradient
+def _cofactors(x: Tensor) -> Any:
+    u, s, v = P.svd(x, full_matrices=False)
+    phase = expand_dims(P.multiply(P.slogdet(u)[0], P.slogdet(v)[0]), (-2, -1))
+    outside = lambda inner: P.multiply(phase, P.matmul(P.matmul(_adjoint(_swapped(u)), inner), _adjoint(_swapped(v))))  # noqa: E731
+    n = shape_of(s)[-1]
+    equal, zero = np.eye(n, dtype=bool), P.cast(0, dtype=dtype_of(x))
+
+    def gradient(g: Tensor) -> Tensor:
+        """In the singular vectors' basis the element (i, j) moves the cofactor (j, i), and (i, i) the others on the diagonal."""
+        pairs = P.prod(P.where(equal[:, None] | equal[None], 1, expand_dims(s, (-3, -2))), axes=(len(shape_of(x)),))
+        inner = P.matmul(P.matmul(_adjoint(u), g), _adjoint(v))
+        along = P.sum(P.where(equal, inner, zero), axes=(len(shape_of(x)) - 2,), keepdims=True)
+        diagonal = P.sum(P.where(equal, zero, P.multiply(pairs, along)), axes=(len(shape_of(x)) - 1,), keepdims=True)
+        return outside(P.where(equal, diagonal, P.negative(P.multiply(pairs, _swapped(inner)))))
+
+    others = P.prod(P.where(equal, 1, expand_dims(s, -2)), axes=(len(shape_of(x)) - 1,))
+    return outside(P.where(equal, expand_dims(P.cast(others, dtype=dtype_of(u)), -1), zero)), gradient
 
 
 @op

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.common import as_float, as_floats, axes_of, data_size, dtype_of, shape_of, slice_axis
+from cornu.ops.common import as_float, as_floats, axes_of, data_size, dtype_of, shape_of, size_given, slice_axis
 from cornu.ops.numpy.manipulation import expand_dims, squeeze
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
@@ -79,12 +79,12 @@ def top_k(x, k, sorted=True):
     Raises:
         ValueError: if there are no k elements.
     """
-    rank = len(shape_of(x))
-    if not rank or not 0 <= k <= shape_of(x)[-1]:
+    rank, k = len(shape_of(x)), size_given(k, "top_k: k")
+    if not rank or k > shape_of(x)[-1]:
         raise ValueError(f"top_k: there are no {k} elements along the last axis of a tensor of shape {shape_of(x)}.")
     size = shape_of(x)[-1]
     backwards = P.argsort(P.flip(x, axes=(rank - 1,)), axis=rank - 1)  # so that the first of equals comes last
-    indices = P.subtract(size - 1, P.flip(slice_axis(backwards, rank - 1, size - int(k), size), axes=(rank - 1,)))
+    indices = P.subtract(size - 1, P.flip(slice_axis(backwards, rank - 1, size - k, size), axes=(rank - 1,)))
     return P.take_along_axis(x, indices, axis=rank - 1), indices
 
 
@@ -99,6 +99,7 @@ def in_top_k(targets, predictions, k):
         raise ValueError(
             f"in_top_k: expected targets (N,) and predictions (N, classes), got shapes {shape_of(targets)} and {shape_of(predictions)}."
         )
+    k = size_given(k, "in_top_k: k")
     own = P.take_along_axis(predictions, P.cast(expand_dims(targets, -1), dtype="int32"), axis=1)
     larger = P.sum(P.cast(P.greater(predictions, own), dtype="int32"), axes=(1,), keepdims=False)
     return P.logical_and(P.less(larger, k), P.isfinite(squeeze(own, 1)))
@@ -129,8 +130,10 @@ def _segments(mode: str, empty: Any, what: str, in_empty: str) -> Any:
         if not shape_of(data) or shape_of(segment_ids) != shape_of(data)[:1]:
             raise ValueError(f"{name}: data of shape {shape_of(data)} needs one segment id per row, got shape {shape_of(segment_ids)}.")
         if num_segments is None:
-            num_segments = data_size(P.add(P.max(segment_ids, axes=(0,), keepdims=False), 1), f"{name} without num_segments")
-        start = P.full(shape=(int(num_segments), *shape_of(data)[1:]), value=empty(dtype_of(data)), dtype=dtype_of(data))
+            count = data_size(P.add(P.max(segment_ids, axes=(0,), keepdims=False), 1), f"{name} without num_segments")
+        else:
+            count = size_given(num_segments, f"{name}: num_segments")
+        start = P.full(shape=(count, *shape_of(data)[1:]), value=empty(dtype_of(data)), dtype=dtype_of(data))
         return P.scatter(start, expand_dims(segment_ids, 1), data, mode=mode)
 
     body.__name__ = body.__qualname__ = f"segment_{what}"

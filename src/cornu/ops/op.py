@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from cornu import context, tree
+from cornu import context
 from cornu.contract.state import Cell
-from cornu.contract.tracer import infer
+from cornu.ops.complaint import NAMES, complain
 from cornu.ops.symbolic import KerasTensor, apply
 
 Body = TypeVar("Body", bound=Callable[..., Any])
@@ -26,6 +26,7 @@ def op(body: Body) -> Body:
     - on an engine that overrides the op goes to its native form, unless that returns NotImplemented;
     - on an engine that computes the op's body as one call lets it do so, unless that returns NotImplemented;
     - else runs the body.
+    Where a call fails, `complain` says why: the same on every engine.
     """
     name = body.__name__.rstrip("_")
 
@@ -38,19 +39,24 @@ def op(body: Body) -> Body:
         if kwargs and has_symbolic(kwargs.values()):
             return apply(call, args, kwargs)
         engine = context.current()
-        if name in engine.overrides:
-            result = _native(engine, engine.overrides[name], body, args, kwargs)
-            if result is not NotImplemented:
-                return result
-        if name in engine.whole:
-            result = engine.call_whole(body, args, kwargs)
-            if result is not NotImplemented:
-                return result
-        return body(*args, **kwargs)
+        try:
+            if name in engine.overrides:
+                result = _native(engine, engine.overrides[name], args, kwargs)
+                if result is not NotImplemented:
+                    return result
+            if name in engine.whole:
+                result = engine.call_whole(body, args, kwargs)
+                if result is not NotImplemented:
+                    return result
+            return body(*args, **kwargs)
+        except Exception as error:
+            complain(body, args, kwargs, error)
+            raise
 
     call.__name__ = name
     call.body = body  # type: ignore[attr-defined]
     OPS[name] = call
+    NAMES.add(name)
     return call  # type: ignore[return-value]
 
 
@@ -70,22 +76,15 @@ def has_symbolic(items: Any) -> bool:
     return False
 
 
-def _native(engine: Any, override: Callable[..., Any], body: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
-    """Call an engine's form of an op: it gets tensors where arrays or variables were given.
-
-    What the body has to say against the arguments is raised in place of the library's error, so that all engines say the same.
-    """
+def _native(engine: Any, override: Callable[..., Any], args: Any, kwargs: dict[str, Any]) -> Any:
+    """Call an engine's form of an op: it gets tensors where arrays or variables were given."""
     for x in args:
         if type(x) not in engine.ready:
             args = [_operand(engine, x) for x in args]
             break
     if kwargs:
         kwargs = {key: _operand(engine, x) for key, x in kwargs.items()}
-    try:
-        return override(*args, **kwargs)
-    except Exception as error:
-        _object(engine, body, (list(args), kwargs), error)
-        raise
+    return override(*args, **kwargs)
 
 
 def _operand(engine: Any, x: Any) -> Any:
@@ -97,21 +96,3 @@ def _operand(engine: Any, x: Any) -> Any:
     engine.ready.add(type(x))
     return x
 
-
-def _object(engine: Any, body: Callable[..., Any], arguments: Any, error: Exception) -> None:
-    """After a native form failed: run the body on shapes alone and raise what it finds wrong."""
-    leaves, structure = tree.flatten_with_structure(arguments)
-    tensors = [x for x in leaves if engine.is_tensor(x)]
-    specs = [(engine.shape_of(x), engine.dtype_of(x)) for x in tensors]
-    if any(None in shape for shape, _ in specs):
-        return
-
-    def check(values: list[Any]) -> None:
-        each = iter(values)
-        args, kwargs = tree.unflatten(structure, [next(each) if engine.is_tensor(x) else x for x in leaves])
-        body(*args, **kwargs)
-
-    try:
-        infer(engine.host, check, specs)
-    except (ValueError, TypeError) as objection:
-        raise objection from error

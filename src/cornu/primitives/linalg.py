@@ -8,6 +8,8 @@ right for what does not depend on them.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from cornu.primitives import dtypes as dt
@@ -131,8 +133,19 @@ def _cholesky_vjp(g, y, x):
 
 @primitive(floating, _square, _hermitian(_cholesky_vjp))
 def cholesky(x):
-    """Lower triangular L with L L^H = x."""
-    return _by_matrix(np.linalg.cholesky)(x)
+    """Lower triangular L with L L^H = x; of NaN where x is not positive definite."""
+    return _by_matrix(_cholesky)(x)
+
+
+def _cholesky(x):
+    try:
+        return np.linalg.cholesky(x)
+    except np.linalg.LinAlgError:  # of one of the matrices
+        y = np.tril(np.full_like(x, np.nan))
+        for i in np.ndindex(x.shape[:-2]):
+            with contextlib.suppress(np.linalg.LinAlgError):
+                y[i] = np.linalg.cholesky(x[i])
+        return y
 
 
 def _solve_shape(a, b, **params):

@@ -35,6 +35,7 @@ class Primitive:
     reference: the definition in NumPy. Its positional arguments are the tensor operands, its keyword-only ones the static
         parameters; its docstring is the primitive's.
     dtype, shape: rules; `shape(*operand shapes, **parameters)` gives the shape of the result, or a list of shapes.
+    checked: whether the shape rule is asked before each eager call, too: where a library says nothing to operands that don't fit.
     vjp: `vjp(g, y, *operands, **parameters)` gives the cotangent of each operand (None: no gradient), written in primitives.
         Broadcasting is undone by the gradient transformation. None where nothing is differentiable.
     """
@@ -45,6 +46,7 @@ class Primitive:
     shape: Callable[..., Any]
     vjp: Callable[..., Sequence[Any]] | None
     family: str
+    checked: bool = False
     operands: tuple[str, ...] = field(init=False)
     variadic: bool = field(init=False)
     params: dict[str, Any] = field(init=False)
@@ -132,7 +134,7 @@ def lookup(name: str) -> Primitive:
 
 
 def primitive(
-    dtype: DtypeRule, shape: Callable[..., Any], vjp: Callable[..., Any] | None = None
+    dtype: DtypeRule, shape: Callable[..., Any], vjp: Callable[..., Any] | None = None, checked: bool = False
 ) -> Callable[[Callable[..., Any]], Primitive]:
     """Enter the decorated NumPy reference into the table under its own name (a trailing underscore is dropped)."""
 
@@ -140,7 +142,7 @@ def primitive(
         name = reference.__name__.rstrip("_")
         family = reference.__module__.rpartition(".")[2]
         assert name not in TABLE, name
-        TABLE[name] = Primitive(name, reference, dtype, shape, vjp, family)
+        TABLE[name] = Primitive(name, reference, dtype, shape, vjp, family, checked)
         return TABLE[name]
 
     return enter

@@ -272,7 +272,7 @@ def _scatter_vjp(g, y, x, indices, updates, mode):
     return divide(multiply(g, hit_x), count), None, divide(multiply(taken, hit_updates), gather(count, indices))
 
 
-@primitive(DtypeRule(_scatter_dtypes, kept.result), _scatter_shape, _scatter_vjp)
+@primitive(DtypeRule(_scatter_dtypes, kept.result), _scatter_shape, _scatter_vjp, checked=True)
 @quiet
 def scatter(x, indices, updates, *, mode):
     """x with `updates` combined into its slices at `indices` (rows of leading coordinates); rows out of range are dropped.
@@ -328,6 +328,7 @@ def _update_vjp(g, y, x, update, start):
     DtypeRule(lambda x, update, start: (dt.strong(x), dt.strong(x), dt.strong(start)), kept.result),
     _update_shape,
     _update_vjp,
+    checked=True,
 )
 def dynamic_update_slice(x, update, start):
     """x with the block at `start` (a vector) replaced by `update`, moved inside where it would stick out."""

@@ -10,6 +10,8 @@ import numpy as np
 
 from cornu import config, ops
 from cornu import primitives as P
+from cornu.ops.common import axis_of, size_given
+from cornu.ops.complaint import named
 from cornu.primitives import dtypes as dt
 from cornu.random.bits import LOW_WORD, random_bits, shifted, wide
 from cornu.random.host import REDRAWS, below
@@ -52,6 +54,7 @@ def unit(stream: Any, shape: tuple[int, ...], dtype: str, draw: Any = 0) -> Any:
     return P.add(high, P.multiply(P.cast(low, dtype=dtype), 2.0**-53))
 
 
+@named
 def uniform(shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Uniform numbers in [minval, maxval).
 
@@ -83,6 +86,7 @@ def standard_normal(stream: Any, shape: tuple[int, ...], dtype: str, draw: Any =
     return P.multiply(P.sqrt(P.multiply(P.log(u1), -2.0)), P.cos(P.multiply(u2, 2 * math.pi)))
 
 
+@named
 def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Normal numbers (Box and Muller, 1958).
 
@@ -93,6 +97,7 @@ def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None
     return P.cast(P.add(P.multiply(values, stddev), mean), dtype=name)
 
 
+@named
 def truncated_normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Any:
     """Normal numbers within two standard deviations of the mean; those outside are drawn again.
 
@@ -114,6 +119,7 @@ def _bits63(stream: Any, shape: tuple[int, ...], draw: int = 0) -> Any:
     return P.bitwise_or(P.left_shift(high, 32), low)
 
 
+@named
 def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Any:
     """Integers in [minval, maxval), each with the same probability.
 
@@ -144,6 +150,7 @@ def randint(shape: Any, minval: int, maxval: int, dtype: Any = "int32", seed: An
     return P.bitcast(values, dtype=name) if name == "uint64" else P.cast(values, dtype=name)
 
 
+@named
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
     """Each element zeroed with probability `rate`, the others scaled by 1 / (1 - rate) (Srivastava et al., 2014).
 
@@ -166,6 +173,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     return P.where(keep, P.multiply(inputs, 1 / (1 - rate) if rate < 1 else 0), 0)
 
 
+@named
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
     """`x` with its slices along `axis` in random order. seed: as in `uniform`.
 
@@ -173,13 +181,12 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
         ValueError: for an axis that x doesn't have.
     """
     x = ops.convert_to_tensor(x)
-    rank = len(x.shape)
-    if not -rank <= axis < rank:
-        raise ValueError(f"shuffle: axis {axis} is out of bounds for a tensor of shape {tuple(x.shape)}.")
+    axis = axis_of(axis, len(x.shape), "shuffle")
     order = P.argsort(_bits63(stream_of(seed), (x.shape[axis],)), axis=0)
-    return P.take(x, order, axis=axis % rank)
+    return P.take(x, order, axis=axis)
 
 
+@named
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Any:
     """Classes drawn with the probabilities `softmax(logits)`.
 
@@ -193,7 +200,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
         ValueError: for logits of another rank, or a dtype that is no integer.
     """
     name = _integer(dtype, "categorical")
-    logits = ops.convert_to_tensor(logits)
+    logits, num_samples = ops.convert_to_tensor(logits), size_given(num_samples, "categorical: num_samples")
     if len(logits.shape) != 2:
         raise ValueError(f"categorical: `logits` must have the shape (batch, classes), got {tuple(logits.shape)}.")
     kind = wide(dt.name_of(logits.dtype))

@@ -8,6 +8,7 @@ from typing import Any
 
 from cornu import ops
 from cornu import primitives as P
+from cornu.ops.complaint import named
 from cornu.random.bits import wide
 from cornu.random.distributions import float_of, shape_of, standard_normal, unit
 from cornu.random.seeds import stream_of
@@ -62,6 +63,7 @@ def _log_gamma(stream: Any, shape: tuple[int, ...], alpha: Any, dtype: str, firs
     return P.add(_accepted(propose, shape, dtype), P.where(small, lift, 0.0))
 
 
+@named
 def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
     """Numbers of the gamma distribution with scale 1 (Marsaglia and Tsang, 2000).
 
@@ -77,6 +79,7 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> Any:
     return P.cast(P.exp(_log_gamma(stream_of(seed), sizes, alpha, wide(name))), dtype=name)
 
 
+@named
 def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Any:
     """Numbers of the beta distribution: x / (x + y) of gamma variates x of `alpha` and y of `beta`. Arguments as in `gamma`."""
     name, sizes, stream = float_of(dtype, "beta"), shape_of(shape, "beta"), stream_of(seed)
@@ -143,6 +146,7 @@ def _many(stream: Any, shape: tuple[int, ...], n: Any, q: Any) -> Any:
     return _accepted(propose, shape, "float64")
 
 
+@named
 def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Any:
     """Numbers of successes in `counts` trials, each with its probability (by rejection: Hörmann, 1993).
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from cornu import config, ops
+from cornu.ops.common import axis_of, size_given
+from cornu.ops.complaint import named
 from cornu.ops.symbolic import KerasTensor
 from cornu.primitives import dtypes as dt
 
@@ -16,6 +18,7 @@ def _is_tensor(x: Any) -> bool:
     return ops.is_tensor(x) and not isinstance(x, np.ndarray)
 
 
+@named
 def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """One-hot vectors for integer classes.
 
@@ -35,19 +38,21 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     labels = np.asarray(x, dtype="int64")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    count = int(num_classes or labels.max() + 1)
+    count = size_given(num_classes, "to_categorical: num_classes") if num_classes else int(labels.max() + 1)
     return (labels[..., None] == np.arange(count)).astype(config.floatx())
 
 
+@named
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """x divided by its norm of that order along `axis`, zeros as they are; a tensor of an engine gives one, all else an array."""
     if _is_tensor(x):
         return ops.normalize(x, axis=axis, order=order)
     array = np.atleast_1d(np.asarray(x))
-    norm = np.atleast_1d(np.linalg.norm(array, order, axis, keepdims=True))
+    norm = np.atleast_1d(np.linalg.norm(array, order, axis_of(axis, array.ndim, "normalize"), keepdims=True))
     return array / np.where(norm == 0, 1, norm)
 
 
+@named
 def pad_sequences(
     sequences: Sequence[Sequence[Any]],
     maxlen: int | None = None,
@@ -76,7 +81,7 @@ def pad_sequences(
         lengths = [len(sequence) for sequence in sequences]
     except TypeError:
         raise ValueError(f"pad_sequences: expected a list of sequences, got {sequences!r}.") from None
-    maxlen = max(lengths, default=0) if maxlen is None else maxlen
+    maxlen = max(lengths, default=0) if maxlen is None else size_given(maxlen, "pad_sequences: maxlen")
     kind = next((np.shape(sequence)[1:] for sequence in sequences if len(sequence)), ())
     padded = np.full((len(lengths), maxlen, *kind), value, dtype=object if np.dtype(dtype) == object else dtype)
     for row, sequence in zip(padded, sequences, strict=True):
@@ -89,6 +94,7 @@ def pad_sequences(
     return padded
 
 
+@named
 def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
     """An image as an array with channels, in the data format.
 

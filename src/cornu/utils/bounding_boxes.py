@@ -10,6 +10,7 @@ from typing import Any
 
 from cornu import config, ops
 from cornu.ops.common import shape_of
+from cornu.ops.complaint import named
 
 # Format -> its parts: both corners, or the first corner and the size, or the center and the size.
 _ORDERS = {"xyxy": "corners", "yxyx": "corners", "xywh": "corner", "center_xywh": "center", "center_yxhw": "center"}
@@ -43,10 +44,15 @@ def _from_xyxy(boxes: Any, kind: str) -> Any:
     return ops.concatenate([b, a, d, c] if kind in _ROWS_FIRST else [a, b, c, d], axis=-1)
 
 
+def _format(name: Any, where: str) -> str:
+    if name not in FORMATS:
+        raise ValueError(f"{where}: bounding box formats are {', '.join(map(repr, FORMATS))}, got {name!r}.")
+    return str(name)
+
+
 def _check(boxes: Any, where: str, *formats: str) -> None:
     for name in formats:
-        if name not in FORMATS:
-            raise ValueError(f"{where}: bounding box formats are {', '.join(map(repr, FORMATS))}, got {name!r}.")
+        _format(name, where)
     if not shape_of(boxes) or shape_of(boxes)[-1] != 4:
         raise ValueError(f"{where}: boxes must have 4 numbers along their last axis, got shape {shape_of(boxes)}.")
 
@@ -80,6 +86,7 @@ def _on_boxes(boxes: Any, function: Any, dtype: Any = None) -> Any:
     return function(ops.cast(boxes, dtype or config.floatx()))
 
 
+@named
 def convert_format(
     boxes: Any, source: str, target: str, height: Any = None, width: Any = None, dtype: Any = "float32"
 ) -> Any:
@@ -93,6 +100,7 @@ def convert_format(
     return _on_boxes(boxes, lambda b: _converted(b, source, target, height, width, "convert_format"), dtype)
 
 
+@named
 def clip_to_image_size(bounding_boxes: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy") -> Any:
     """`bounding_boxes`, a dictionary of boxes and labels, the boxes cut at the image's borders.
 
@@ -104,7 +112,7 @@ def clip_to_image_size(bounding_boxes: Any, height: Any = None, width: Any = Non
     """
     if not isinstance(bounding_boxes, dict) or not {"boxes", "labels"} <= set(bounding_boxes):
         raise ValueError('clip_to_image_size: expected a dictionary with "boxes" and "labels".')
-    relative = bounding_box_format.startswith("rel_")
+    relative = _format(bounding_box_format, "clip_to_image_size").startswith("rel_")
     if not relative and (height is None or width is None):
         raise ValueError(f"clip_to_image_size: height and width are needed for the format {bounding_box_format!r}.")
     boxes = ops.cast(bounding_boxes["boxes"], config.floatx())
@@ -120,10 +128,11 @@ def clip_to_image_size(bounding_boxes: Any, height: Any = None, width: Any = Non
 
 
 def _absolute(name: str, where: str) -> None:
-    if name.startswith("rel_"):
+    if _format(name, where).startswith("rel_"):
         raise ValueError(f"{where}: the format must be in pixels, got {name!r}; use convert_format first.")
 
 
+@named
 def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> Any:
     """`boxes` of an image of which the part at (top, left) with this height and width, in pixels, is cut out.
 
@@ -142,6 +151,7 @@ def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_
     return _on_boxes(boxes, cropped)
 
 
+@named
 def pad(boxes: Any, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy") -> Any:
     """`boxes` of an image with `top` rows and `left` columns added before.
 
@@ -179,6 +189,7 @@ def _quotient(a: Any, b: Any) -> Any:
     return ops.where(nothing, 0.0, ops.divide(a, ops.where(nothing, 1.0, b)))
 
 
+@named
 def compute_iou(
     boxes1: Any, boxes2: Any, bounding_box_format: str, use_masking: bool = False, mask_val: float = -1, image_shape: Any = None
 ) -> Any:
@@ -196,6 +207,7 @@ def compute_iou(
     return ops.where(ops.logical_or(ops.expand_dims(masked[0], -1), ops.expand_dims(masked[1], -2)), -1.0, found)
 
 
+@named
 def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: Any = None) -> Any:
     """Complete intersection over union (Zheng et al., 2020), box by box: of boxes1 (..., 4) and boxes2 (..., 4), (...).
 
@@ -221,6 +233,7 @@ def _centers(boxes: Any, name: str, encoding: str, image_shape: Any, where: str)
     return tuple(ops.split(boxes, 2, axis=-1))  # type: ignore[return-value]
 
 
+@named
 def encode_box_to_deltas(
     anchors: Any,
     boxes: Any,
@@ -247,6 +260,7 @@ def encode_box_to_deltas(
     return deltas if variance is None else ops.divide(deltas, ops.cast(variance, ops.dtype(deltas)))
 
 
+@named
 def decode_deltas_to_boxes(
     anchors: Any,
     boxes_delta: Any,
@@ -271,6 +285,7 @@ def decode_deltas_to_boxes(
     return _converted(moved, encoded_format, box_format, height, width, "decode_deltas_to_boxes")
 
 
+@named
 def affine_transform(
     boxes: Any,
     angle: Any,

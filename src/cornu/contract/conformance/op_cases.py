@@ -265,6 +265,9 @@ def sparse_categorical_crossentropy() -> Iterator[OpCase]:
     yield OpCase("float32 target (2, 1)", (target[:, None], output), {"from_logits": True})
     sequence = numbers("int32", (2, 4), 0, 2), numbers(SINGLE, (2, 4, 3))
     yield OpCase("float32 sequence", sequence, {"from_logits": True})
+    no_class = np.array([3, -1], "int32")
+    yield OpCase("float32 no class", (no_class, output), {"from_logits": True})
+    yield OpCase("float32 no class, probabilities", (no_class, output))
 
 
 @op_cases("dot_product_attention")

@@ -77,7 +77,11 @@ def average_pool(inputs: Any, pool_size: Any, strides: Any = None, padding: Any 
     last = (data_format or config.image_data_format()) == "channels_last"
     if not _are_single(inputs) or inputs.shape.rank != 4 or not last or padding not in ("valid", "same"):
         return NotImplemented
-    return tf.nn.avg_pool2d(inputs, pool_size, pool_size if strides is None else strides, padding.upper())
+    window, steps = ((n, n) if type(n) is int else tuple(n) for n in (pool_size, pool_size if strides is None else strides))
+    fits = padding == "same" or all(n is None or k <= n for k, n in zip(window, inputs.shape[1:3], strict=True))
+    if not fits or any(type(n) is not int for n in (*window, *steps)):
+        return NotImplemented  # TensorFlow gives nothing for windows that don't fit, and cuts off fractions
+    return tf.nn.avg_pool2d(inputs, window, steps, padding.upper())
 
 
 @kernels.override
@@ -111,6 +115,8 @@ def lstm(
     activations: Any = None, reverse: Any = False,
 ) -> Any:  # fmt: skip
     if mask is not None or activations is not None or inputs.shape.rank != 3:
+        return NotImplemented
+    if initial_h.shape.rank != 2 or initial_c.shape.rank != 2 or not (bias is None or bias.shape.rank == 1):
         return NotImplemented
     if not _are_single(inputs, initial_h, initial_c, kernel, recurrent_kernel, *([] if bias is None else [bias])):
         return NotImplemented

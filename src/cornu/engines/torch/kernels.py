@@ -443,9 +443,15 @@ def sum_pool_grad(g: Any, *, input_shape: Any, window: Any, strides: Any, paddin
 
 # Linear algebra
 
-kernels.take(torch.linalg, "cholesky eig")
+kernels.take(torch.linalg, "eig")
 kernels["fft"] = lambda x: torch.fft.fft(x) if x.numel() else x
 kernels["ifft"] = lambda x: torch.fft.ifft(x) if x.numel() else x
+
+
+@define
+def cholesky(x: Any) -> Any:
+    factor, failed = torch.linalg.cholesky_ex(x)
+    return torch.where(failed[..., None, None] > 0, torch.tril(torch.full_like(factor, math.nan)), factor)
 
 
 @define

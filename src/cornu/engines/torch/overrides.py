@@ -219,7 +219,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: Any =
         chosen = torch.gather(output, -1, rows.to(torch.int64)[..., None])[..., 0]
         share = torch.clamp(torch.div(chosen, torch.sum(output, -1)), config.epsilon(), 1 - config.epsilon())
         loss = torch.neg(torch.log(share))
-    return torch.where(torch.eq(rows, target), loss, 0.0)  # no class, no loss
+    return torch.where(torch.eq(rows, target), loss, math.nan)
 
 
 @override
@@ -267,12 +267,15 @@ def lstm(
         return NotImplemented
     if recorder.depth() > 1 or inputs.ndim != 3 or not inputs.numel():
         return NotImplemented
+    units = initial_h.shape[-1]
+    wanted = ((inputs.shape[0], units), (inputs.shape[0], units), (inputs.shape[2], 4 * units), (units, 4 * units), (4 * units,))
+    if any(x is not None and x.shape != shape for x, shape in zip((initial_h, initial_c, kernel, recurrent_kernel, bias), wanted, strict=True)):
+        return NotImplemented  # PyTorch does not look at the shapes and writes where it should not
     none = lambda: torch.zeros_like(bias)  # noqa: E731
     biases = [] if bias is None else [bias, recorder.constant(none)]
     weights = [kernel.t(), recurrent_kernel.t(), *biases]
     x = torch.flip(inputs, (1,)) if reverse else inputs
-    states = (initial_h[None], initial_c[None])
-    y, h, c = torch.lstm(x, states, weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True)
+    y, h, c = torch.lstm(x, (initial_h[None], initial_c[None]), weights, bias is not None, 1, 0.0, torch.is_grad_enabled(), False, True)
     return torch.flip(y, (1,)) if reverse else y, h[0], c[0]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.common import dtype_of, shape_of
+from cornu.ops.common import dtype_of, shape_of, size_given
 from cornu.ops.image.common import blurred, filtered, gaussian, narrowed, widened
 from cornu.ops.layout import on_batch
 from cornu.ops.numpy.manipulation import pad
@@ -19,7 +19,7 @@ Tensor = Any
 
 def _two(value: Any, what: str) -> tuple[Any, Any]:
     pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2 or any(n <= 0 for n in pair):
+    if len(pair) != 2 or any(not isinstance(n, (int, float, np.number)) or n <= 0 for n in pair):
         raise ValueError(f"gaussian_blur: {what} must be a positive number or two, got {value!r}.")
     return pair
 
@@ -34,7 +34,8 @@ def gaussian_blur(images, kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None
     Raises:
         ValueError: for a size or deviation that is not positive.
     """
-    sizes, sigmas = _two(kernel_size, "kernel_size"), _two(sigma, "sigma")
+    sizes = tuple(size_given(n, "gaussian_blur: kernel_size", 1) for n in _two(kernel_size, "kernel_size"))
+    sigmas = _two(sigma, "sigma")
     body = lambda x: narrowed(blurred(widened(x), sizes, sigmas), dtype_of(x))  # noqa: E731
     return on_batch(images, data_format, "gaussian_blur", body)
 
@@ -71,7 +72,7 @@ def ssim(image1, image2, max_val=1.0, filter_size=11, filter_sigma=1.5, k1=0.01,
     """
     if shape_of(image1) != shape_of(image2):
         raise ValueError(f"ssim: the images must have one shape, got {shape_of(image1)} and {shape_of(image2)}.")
-    bell = gaussian(filter_size, filter_sigma)
+    bell = gaussian(size_given(filter_size, "ssim: filter_size", 1), filter_sigma)
     c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
     smooth = lambda x: on_batch(x, data_format, "ssim", lambda x: filtered(x, bell, bell))  # noqa: E731
     x, y = widened(image1), widened(image2)

@@ -37,6 +37,9 @@ def dot_product_attention(
     Returns:
         (N, T, heads, d).
     """
+    for name, x in (("query", query), ("key", key), ("value", value)):
+        if len(shape_of(x)) != 4:
+            raise ValueError(f"dot_product_attention: {name} must have the shape (N, time, heads, d), got {shape_of(x)}.")
     d, heads, groups = shape_of(query)[-1], shape_of(query)[2], shape_of(key)[2]
     if heads != groups:
         if not groups or heads % groups:
@@ -75,9 +78,17 @@ def lstm(inputs, initial_h, initial_c, kernel, recurrent_kernel, bias=None, mask
         Outputs (N, time, units), last h, last c.
     """
     gate, activate = activations or (P.sigmoid, P.tanh)
-    units = shape_of(initial_h)[-1]
-    n, time = shape_of(inputs)[:2]
-    projected = P.matmul(P.reshape(inputs, shape=(n * time, shape_of(inputs)[-1])), kernel)
+    units = (*shape_of(recurrent_kernel), 0)[0]
+    if len(shape_of(inputs)) != 3:
+        raise ValueError(f"lstm: inputs must have the shape (N, time, features), got {shape_of(inputs)}.")
+    n, time, features = shape_of(inputs)
+    for name, x, wanted in (
+        ("initial_h", initial_h, (n, units)), ("initial_c", initial_c, (n, units)), ("kernel", kernel, (features, 4 * units)),
+        ("recurrent_kernel", recurrent_kernel, (units, 4 * units)), ("bias", bias, (4 * units,)), ("mask", mask, (n, time)),
+    ):  # fmt: skip
+        if x is not None and shape_of(x) != wanted:
+            raise ValueError(f"lstm: {name} must have the shape {wanted} for inputs of shape {shape_of(inputs)}, got {shape_of(x)}.")
+    projected = P.matmul(P.reshape(inputs, shape=(n * time, features)), kernel)
     projected = projected if bias is None else P.add(projected, bias)
     xs: Any = P.transpose(P.reshape(projected, shape=(n, time, 4 * units)), axes=(1, 0, 2))
     if mask is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cornu import primitives as P
-from cornu.ops.common import dtype_of, shape_of
+from cornu.ops.common import dtype_of, shape_of, size_given
 from cornu.ops.layout import (
     channels_last,
     explicit_padding,
@@ -195,9 +195,9 @@ def _fold_arguments(x: Tensor, rank: int, where: str, *values: Any) -> list[tupl
 
 
 def _block(x: Tensor, block_size: int, where: str) -> int:
-    if len(shape_of(x)) != 4 or block_size < 2:
-        raise ValueError(f"{where}: expected images of rank 4 and a block_size of at least 2, got shape {shape_of(x)} and {block_size!r}.")
-    return int(block_size)
+    if len(shape_of(x)) != 4:
+        raise ValueError(f"{where}: expected images of rank 4, got shape {shape_of(x)}.")
+    return size_given(block_size, f"{where}: block_size", 2)
 
 
 @op

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cornu import primitives as P
-from cornu.ops.common import dtype_of, shape_of, slice_axis
+from cornu.ops.common import dtype_of, shape_of, size_given, slice_axis
 from cornu.ops.core import scan
 from cornu.ops.math import top_k
 from cornu.ops.nn.activation import log_softmax
@@ -105,12 +105,13 @@ def ctc_decode(inputs, sequence_lengths, strategy="greedy", beam_width=100, top_
     """
     _check(inputs, {"sequence_lengths": sequence_lengths}, mask_index, "ctc_decode")
     lengths = P.cast(sequence_lengths, dtype="int32")
+    beam_width, top_paths = (size_given(n, f"ctc_decode: {name}", 1) for n, name in ((beam_width, "beam_width"), (top_paths, "top_paths")))
     if strategy == "greedy":
         return _greedy(inputs, lengths, merge_repeated, mask_index)
     if strategy == "beam_search":
-        if not 1 <= top_paths <= beam_width:
+        if top_paths > beam_width:
             raise ValueError(f"ctc_decode: top_paths must be from 1 to beam_width, got {top_paths} and {beam_width}.")
-        return _beam_search(inputs, lengths, int(beam_width), int(top_paths), mask_index)
+        return _beam_search(inputs, lengths, beam_width, top_paths, mask_index)
     raise ValueError(f"ctc_decode: strategy must be 'greedy' or 'beam_search', got {strategy!r}.")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from cornu import config
 from cornu import primitives as P
 from cornu.ops import numpy as knp
-from cornu.ops.common import as_floats, axis_of, cast, dtype_of, shape_of, wide
+from cornu.ops.common import as_floats, axis_of, cast, dtype_of, shape_of, size_given, wide
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
 
@@ -29,9 +29,9 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
         raise ValueError("one_hot: sparse tensors are not supported.")
     if not dt.is_integer(dtype_of(x)):
         raise TypeError(f"one_hot: classes must be integers, got a tensor of shape {shape_of(x)} and dtype {dtype_of(x)}.")
-    rank = len(shape_of(x)) + 1
+    rank, count = len(shape_of(x)) + 1, size_given(num_classes, "one_hot: num_classes")
     axis = axis_of(axis, rank, "one_hot")
-    classes = P.iota(shape=tuple(int(num_classes) if i == axis else 1 for i in range(rank)), axis=axis, dtype="int32")
+    classes = P.iota(shape=tuple(count if i == axis else 1 for i in range(rank)), axis=axis, dtype="int32")
     return P.cast(P.equal(P.cast(knp.expand_dims(x, axis), dtype="int32"), classes), dtype=dt.name_of(dtype or config.floatx()))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from cornu import config
@@ -64,7 +65,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 @op
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
-    """-log(p[target]) over `axis`, p as in `categorical_crossentropy`. For classes outside the axis the result is 0.
+    """-log(p[target]) over `axis`, p as in `categorical_crossentropy`. For classes outside the axis the result is NaN.
 
     target: integers of the output's shape without that axis, or with a last one of size 1.
 
@@ -79,7 +80,8 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
         raise ValueError(f"sparse_categorical_crossentropy: target of shape {shape_of(target)} doesn't fit output of shape {shape}.")
     log_p = _log_probabilities(output, from_logits, axis)
     hot = one_hot(target, shape[axis], axis=axis, dtype=dtype_of(log_p))
-    return P.negative(P.sum(P.multiply(hot, log_p), axes=(axis,), keepdims=False))
+    loss = P.negative(P.sum(P.multiply(hot, log_p), axes=(axis,), keepdims=False))
+    return P.where(P.logical_and(P.greater_equal(target, 0), P.less(target, shape[axis])), loss, math.nan)
 
 
 export(globals())

@@ -11,7 +11,6 @@ from cornu import primitives as P
 from cornu.ops.common import dtype_of, shape_of
 from cornu.ops.layout import explicit_padding, per_dimension, spatial_rank, with_channels_last
 from cornu.ops.op import export, op
-from cornu.primitives.contraction import window_output_size
 
 Tensor = Any
 
@@ -24,9 +23,6 @@ def _windows(inputs: Tensor, pool_size: Any, strides: Any, padding: str, where: 
 
     def parameters(x: Tensor) -> dict[str, Any]:
         pairs = explicit_padding(padding, shape_of(x)[1:-1], window, steps, (1,) * rank, where)
-        for n, k, s, p in zip(shape_of(x)[1:-1], window, steps, pairs, strict=True):
-            if window_output_size(n, k, s, *p) < 1:
-                raise ValueError(f"{where}: a window of {window} is larger than inputs of shape {shape_of(inputs)}.")
         return {"window": window, "strides": steps, "padding": pairs}
 
     return parameters

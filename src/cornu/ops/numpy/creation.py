@@ -11,6 +11,7 @@ from cornu import config
 from cornu import primitives as P
 from cornu.contract.engine import default_dtype
 from cornu.ops.common import (
+    axis_of,
     cast,
     constant,
     dtype_of,
@@ -131,11 +132,11 @@ def _interval(start, stop, num, where):
     return cast(P.add(start, zero), wide), cast(P.add(stop, zero), wide), dtype
 
 
-def _moved_to(y, axis):
+def _moved_to(y, axis, where):
     """The first dimension at `axis`."""
     rank = len(shape_of(y))
     order = list(range(1, rank))
-    order.insert(axis % rank, 0)
+    order.insert(axis_of(axis, rank, where), 0)
     return P.transpose(y, axes=tuple(order))
 
 
@@ -162,7 +163,7 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     y, step = _spaced(start, stop, num, endpoint)
     name = dtype_or(dtype, default)
     y = cast(P.floor(y) if dt.is_integer(name) else y, name)
-    y = _moved_to(y, axis)
+    y = _moved_to(y, axis, "linspace")
     return (y, cast(step, default)) if retstep else y
 
 
@@ -174,7 +175,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
     """
     start, stop, default = _interval(start, stop, num, "logspace")
     y = P.power(base, _spaced(start, stop, num, endpoint)[0])
-    return _moved_to(cast(y, dtype_or(dtype, default)), axis)
+    return _moved_to(cast(y, dtype_or(dtype, default)), axis, "logspace")
 
 
 @op
@@ -190,7 +191,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     if endpoint and num > 1:
         last = P.equal(P.iota(shape=(num, *(1,) * len(shape_of(start))), axis=0, dtype="int32"), num - 1)
         y = P.where(last, stop, y)
-    return _moved_to(cast(y, dtype_or(dtype, default)), axis)
+    return _moved_to(cast(y, dtype_or(dtype, default)), axis, "geomspace")
 
 
 @op

@@ -20,6 +20,7 @@ from cornu.ops.common import (
     permuted,
     shape_given,
     shape_of,
+    size_given,
     slice_axis,
     tensor,
     wrapped,
@@ -236,7 +237,7 @@ def bincount(x, weights=None, minlength=0, sparse=False):
         raise ValueError(f"bincount: weights of shape {shape_of(weights)} don't fit x of shape {shape}.")
     x = cast(x, "int32")
     top = P.max(x, axes=tuple(range(len(shape)))) if math.prod(shape) else constant(-1, x)
-    count = builtins.max(data_size(P.add(top, 1), "bincount"), minlength)
+    count = builtins.max(data_size(P.add(top, 1), "bincount"), size_given(minlength, "bincount: minlength"))
     values = P.full(shape=shape, value=1, dtype="int32") if weights is None else tensor(weights)
     if len(shape) == 1:
         zero = P.full(shape=(count,), value=0, dtype=dtype_of(values))

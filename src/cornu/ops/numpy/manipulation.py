@@ -40,7 +40,7 @@ def reshape(x, newshape):
     """
     shape = newshape if isinstance(newshape, (list, tuple)) else (newshape,)
     if -1 in shape or None in shape:
-        shape, have = [-1 if n is None else n for n in shape], shape_of(x)
+        shape, have = list(ints([-1 if n is None else n for n in shape], "reshape")), shape_of(x)
         rest = math.prod(n for n in shape if n != -1)
         if shape.count(-1) > 1 or rest == 0:
             raise ValueError(f"reshape: the size of -1 is not determined in {shape}, for a tensor of shape {have}.")
@@ -62,7 +62,8 @@ def ravel(x):
 def transpose(x, axes=None):
     """Dimensions in the order of `axes`, a permutation; reversed by default."""
     rank = rank_of(x)
-    return P.transpose(x, axes=tuple(reversed(range(rank))) if axes is None else tuple([axis_of(a, rank, "transpose") for a in axes]))
+    order = reversed(range(rank)) if axes is None else [axis_of(a, rank, "transpose") for a in ints(axes, "transpose")]
+    return P.transpose(x, axes=tuple(order))
 
 
 @op

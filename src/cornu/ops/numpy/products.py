@@ -76,6 +76,8 @@ def tensordot(x1, x2, axes=2):
             raise ValueError(f"tensordot: there are no {axes} axes in both shapes {a} and {b}.")
         left, right = list(range(len(a) - axes, len(a))), list(range(axes))
     else:
+        if not isinstance(axes, (list, tuple)) or len(axes) != 2:
+            raise TypeError(f"tensordot: axes must be an int or two lists of ints, got {axes!r}.")
         left, right = (list(ints(one, "tensordot")) for one in axes)
         left, right = [axis_of(i, len(a), "tensordot") for i in left], [axis_of(i, len(b), "tensordot") for i in right]
     if [a[i] for i in left] != [b[i] for i in right]:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from cornu import primitives as P
-from cornu.ops.common import axes_of, axis_of, cast, constant, dtype_of, rank_of, shape_of, slice_axis
+from cornu.ops.common import axes_of, axis_of, cast, constant, dtype_of, rank_of, shape_of, size_given, slice_axis
 from cornu.ops.numpy.manipulation import expand_dims, ravel
 from cornu.ops.op import export, op
 from cornu.primitives import dtypes as dt
@@ -174,8 +174,7 @@ def diff(a, n=1, axis=-1):
     Raises:
         ValueError: for a scalar, or negative n.
     """
-    if n < 0:
-        raise ValueError(f"diff: the order must not be negative, got {n}.")
+    n = size_given(n, "diff: n")
     if not shape_of(a):
         raise ValueError("diff: a scalar has no neighbours.")
     axis = axis_of(axis, len(shape_of(a)), "diff")
