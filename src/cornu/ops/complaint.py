@@ -42,7 +42,7 @@ def complain(body: Callable[..., Any], args: Any, kwargs: dict[str, Any], error:
         found = _objection(body, leaves, structure) or error
     if isinstance(found, UNEXPECTED):
         found = TypeError(f"can't take these arguments ({type(found).__name__}: {found})")
-    if not isinstance(found, PLAIN) or type(found).__module__.partition(".")[0] not in ("builtins", "cornu", "numpy"):
+    if not isinstance(found, PLAIN) or type(found).__module__.partition(".")[0] not in ("builtins", "cornu", np.__name__):
         return
     reason = getattr(found, "reason", None) or _reason(str(found))
     call = ", ".join([*map(_shown, args), *[f"{key}={_shown(x)}" for key, x in kwargs.items()]])
