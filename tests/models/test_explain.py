@@ -38,6 +38,12 @@ def test_model(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert "inner/deep" in capsys.readouterr().out
 
 
+def test_a_walk_of_many_steps_is_composed(engine: Any) -> None:
+    model = cornu.Sequential([cornu.Input((6, 3)), layers.GRU(3)])
+    (row,) = [row for row in cornu.explain(model, verbose=False) if row.op == "scan"]
+    assert row.how != "native"
+
+
 def test_bad_input() -> None:
     with pytest.raises(TypeError, match="explain: expected an op"):
         cornu.explain(len)

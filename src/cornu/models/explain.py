@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from cornu import context, tree
 from cornu.contract import registry
 from cornu.contract.engine import Engine
-from cornu.contract.tracer import Tracer, infer
+from cornu.contract.tracer import CONTROL, Tracer, infer
 from cornu.graph.graph import Graph, Node
 from cornu.layers.layer import Layer
 from cornu.ops import common
@@ -63,7 +63,8 @@ def _how(name: str, ends: Iterable[str], engine: Engine) -> tuple[str, tuple[str
     for bad in ("none", "host", "custom"):
         if bad in kinds:
             return bad, tuple(part for part in parts if engine.support(part) == bad)
-    return ("native" if name in parts or len(parts) < 2 else "composed"), parts
+    native = len(parts) < 2 or (name in parts and name not in CONTROL)  # a loop is as native as its steps
+    return ("native" if native else "composed"), parts
 
 
 class _Observer(Tracer):
