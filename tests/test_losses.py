@@ -160,3 +160,11 @@ def test_traces_of_real_keras(shared, engine):
             np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-4, atol=1e-5, err_msg=f"{key} {reduction}")
             done += 1
     assert done > 100
+
+
+def test_a_wrapped_function_is_in_the_config():
+    wrapped = losses.LossFunctionWrapper(losses.huber, delta=2.0)
+    assert wrapped.get_config() == {"name": "huber", "reduction": "sum_over_batch_size", "fn": "huber", "delta": 2.0}
+    again = losses.LossFunctionWrapper.from_config(wrapped.get_config())
+    assert again.fn is losses.huber and again.get_config() == wrapped.get_config()
+    assert "fn" not in losses.Huber().get_config()

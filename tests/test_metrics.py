@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from cornu import metrics, ops
+from cornu import losses, metrics, ops
 from cornu.contract import state
 
 RNG = np.random.default_rng(0)
@@ -88,3 +88,11 @@ def test_traces_of_real_keras(shared, engine):
             np.testing.assert_allclose(ops.convert_to_numpy(made.result()), expected, rtol=1e-4, atol=1e-5, err_msg=key)
             done += 1
     assert done > 50
+
+
+@pytest.mark.parametrize("fn", [losses.huber, metrics.binary_accuracy])
+def test_a_wrapped_function_is_in_the_config(fn):
+    wrapped = metrics.MeanMetricWrapper(fn, "mine")
+    assert wrapped.get_config() == {"name": "mine", "dtype": "float32", "fn": fn.__name__}
+    assert metrics.MeanMetricWrapper.from_config(wrapped.get_config())._fn is fn
+    assert "fn" not in metrics.BinaryAccuracy().get_config()

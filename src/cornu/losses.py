@@ -387,7 +387,13 @@ class LossFunctionWrapper(Loss):
         return self.fn(*squeeze_or_expand_to_same_rank(y_true, y_pred), **self._fn_kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self._fn_kwargs}
+        own = {} if hasattr(self, "function") else {"fn": serialize(self.fn)}  # classes made around a function imply it
+        return {**super().get_config(), **own, **self._fn_kwargs}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LossFunctionWrapper:
+        """A loss from its config."""
+        return cls(**{key: get(value) if key == "fn" else value for key, value in config.items()})
 
 
 class _LabelsWrapper(LossFunctionWrapper):

@@ -167,7 +167,15 @@ class MeanMetricWrapper(Mean):
         super().update_state(self._fn(y_true, y_pred, **self._fn_kwargs), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self._fn_kwargs}
+        own = {} if hasattr(self, "function") else {"fn": serialize(self._fn)}  # classes made around a function imply it
+        return {**super().get_config(), **own, **self._fn_kwargs}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> MeanMetricWrapper:
+        """A metric from its config."""
+        fn = config.get("fn")
+        own = {"fn": globals().get(fn) or losses.get(fn)} if isinstance(fn, str) else {}
+        return cls(**{**config, **own})
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:

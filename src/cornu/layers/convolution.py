@@ -186,6 +186,19 @@ class Conv3DTranspose(_ConvTranspose):
     rank = 3
     __doc__ = _ConvTranspose.__doc__
 
+    def __init__(  # output_padding after data_format, where Keras has it for this rank
+        self, filters: int, kernel_size: Any, strides: Any = 1, padding: str = "valid", data_format: str | None = None,
+        output_padding: Any = None, dilation_rate: Any = 1, activation: Any = None, use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform", bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
+        bias_regularizer: Any = None, activity_regularizer: Any = None, kernel_constraint: Any = None,
+        bias_constraint: Any = None, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(
+            filters, kernel_size, strides, padding, output_padding, data_format, dilation_rate, activation, use_bias,
+            kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer, kernel_constraint,
+            bias_constraint, **kwargs,
+        )  # fmt: skip
+
 
 class _DepthwiseConv(_Convolution):
     """Each channel convolved with `depth_multiplier` filters of its own. The other arguments: as in `Conv2D`."""

@@ -135,6 +135,8 @@ class LayerNormalization(Weighted):
         gamma_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None,
         beta_constraint: Any = None, gamma_constraint: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
+        if kwargs.pop("rms_scaling", False):  # Keras's files until 3.9 have it, false as a rule
+            raise NotImplementedError("LayerNormalization: rms_scaling=True is not supported; use `RMSNormalization`.")
         super().__init__(**kwargs)
         self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
         self._keep_weight_arguments(locals())

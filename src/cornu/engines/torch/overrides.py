@@ -121,7 +121,7 @@ def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 
 @override
 def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: Any = None, **kwargs: Any) -> Any:
-    if not _single(x, gamma, beta):
+    if kwargs or not _single(x, gamma, beta):
         return NotImplemented
     axes = [_axis(x, a) for a in (axis if isinstance(axis, (list, tuple)) else (axis,))]
     shape = x.shape[x.ndim - len(axes) :]

@@ -73,8 +73,14 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
     """(x - mean) / sqrt(variance + epsilon) over `axis` (an int or a sequence), times gamma, plus beta (Ba et al., 2016).
 
-    gamma, beta: in the sizes of these axes; None: 1 and 0. epsilon: `config.epsilon()` by default. kwargs: without effect.
+    gamma, beta: in the sizes of these axes; None: 1 and 0. epsilon: `config.epsilon()` by default. kwargs: Keras's old
+    rms_scaling, False.
+
+    Raises:
+        ValueError: for rms_scaling=True, or another argument.
     """
+    if kwargs.pop("rms_scaling", False) or kwargs:
+        raise ValueError(f"layer_normalization: rms_scaling=True (see rms_normalization) and {[*kwargs]} are not supported.")
     axes = axes_of(axis, len(shape_of(x)), "layer_normalization")
     wide, dtype = _widened(x)
     average, spread = moments(wide, axes, True)
