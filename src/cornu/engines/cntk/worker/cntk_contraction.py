@@ -1,8 +1,8 @@
 """Matrix products, convolution, pooling and control flow as CNTK nodes. Plain Python 3.6.
 
 Pictures go through CNTK's own convolution and pooling (`Tensor.images`). Where these can't (other ranks, dilation, groups; strides or
-padding for some), images have their channels last, as Cornu has them, and a convolution is a sum of matrix products, one for each place
-of the window.
+padding for some) or are slower, images have their channels last, as Cornu has them, and a convolution is a sum of matrix products, one
+for each place of the window.
 """
 
 import itertools
@@ -14,6 +14,7 @@ from cntk_structure import padded, sliced
 from cntk_tensor import Images, choose, constant, is_nan, like, moved, over, shaped, spread, unbatched
 
 FEW_CHANNELS = 4  # up to these, all places of the window go into one matrix product
+MANY_CHANNELS = 64  # from these on, matrix products are the quicker gradient of a kernel
 
 
 def product(x1, x2):
@@ -43,8 +44,8 @@ def matmul(x1, x2):
 
 
 def _plain(window, dilation, groups):
-    """Whether CNTK's convolution takes these."""
-    return len(window) == 2 and groups == 1 and set(dilation) == {1}
+    """Whether CNTK's convolution takes these. (Of windows of one element it is slower than their one matrix product.)"""
+    return len(window) == 2 and set(window) != {1} and groups == 1 and set(dilation) == {1}
 
 
 def _channels_first(kernel):
@@ -154,7 +155,8 @@ def conv_grad_input(g, kernel, input_shape, strides, padding, dilation, groups):
 @lowers()
 def conv_grad_kernel(x, g, kernel_shape, strides, padding, dilation, groups):
     window, rank = kernel_shape[:-2], len(kernel_shape) - 2
-    if _plain(window, dilation, groups) and set(strides) == {1}:  # a convolution of channels with the cotangent for a kernel
+    if _plain(window, dilation, groups) and set(strides) == {1} and x.shape[-1] < MANY_CHANNELS:
+        # A convolution in which the channels are the batch, and the cotangent is the kernel.
         value = C.convolution(_across_batch(g), _framed(C.to_batch(_across_batch(x)), padding), auto_padding=[False])
         return moved(unbatched(value, x.shape[-1]), (2, 3, 0, 1))
     counts = g.shape[1:-1]
