@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ import cornu
 from cornu import layers, ops, utils
 from cornu.contract import registry
 from cornu.contract.program import Program
+from cornu.graph.graph import Graph, Node, Value
+from cornu.primitives.primitive import lookup
 from cornu.variable import Variable
 
 pytestmark = pytest.mark.skipif(not registry.is_installed("theano"), reason="PyTensor is not installed")
@@ -141,3 +145,69 @@ def test_a_variable_in_another_order_is_read_right(monkeypatch, mode):
         found = Program(lambda: (ops.reshape(v, (6,)), ops.add(v, 1.0), ops.transpose(v)))()
     for result, wanted in zip(found, (x.reshape(6), x + 1, x.T), strict=True):
         np.testing.assert_array_equal(result, wanted)
+
+
+def test_what_is_made_of_constants_is_computed_before(monkeypatch):
+    import pytensor
+
+    monkeypatch.setenv("CORNU_THEANO_MODE", "numba")
+    graph = Graph()
+    x, *made = [Value(graph, (1,), "float32") for _ in range(4)]
+    y, product, total = made
+    graph.inputs, graph.outputs = [x], [total]
+    graph.constants = {y: np.array([3], "float32")}
+    graph.nodes = [
+        Node(lookup("multiply"), [y, y], {}, [product]),
+        Node(lookup("exp"), [product], {}, [total]),
+    ]
+    with pytensor.config.change_flags(on_opt_error="raise"):  # PyTensor would but print what it caught
+        (found,) = registry.get("theano").lower(graph, [], [])(np.ones(1, "float32"))
+    np.testing.assert_allclose(found, [np.exp(9)], rtol=1e-6)
+
+
+def memory():
+    """The process's, in megabytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc")
+def test_copies_of_what_does_not_lie_in_order_are_released(monkeypatch):
+    monkeypatch.setenv("CORNU_THEANO_MODE", "numba")
+    x = np.random.default_rng(0).normal(size=(2, 500, 400)).astype("float32")
+
+    def uses(x):
+        cut, turned = x[0, ::2], ops.flip(x, axis=1)
+        return ops.matmul(cut, ops.transpose(x[1, ::2])), ops.reshape(turned, (400, 1000)), ops.exp(turned), ops.max(turned)
+
+    with cornu.engine("theano"):
+        program = Program(uses)
+        found = program(x)
+        before = memory()
+        for _ in range(50):
+            program(x)
+    assert memory() - before < 20  # a copy of x is 1.5
+    turned = x[:, ::-1]
+    wanted = x[0, ::2] @ x[1, ::2].T, turned.reshape(400, 1000), np.exp(turned), turned.max()
+    for result, right in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(result, right, rtol=1e-5, atol=1e-4)
+
+
+def test_rows_columns_and_numbers_are_products_too(monkeypatch):
+    monkeypatch.setenv("CORNU_THEANO_MODE", "numba")
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    pairs = [(x, x.T), (x.T, x), (x[:1], x.T), (x, x[:1].T), (x[:1], x[:1].T), (x[:, :1], x[:1]), (x.T[:1], x), (x.T, x[:, :1])]
+    with cornu.engine("theano"):
+        found = Program(lambda x: [
+            ops.matmul(a, b) for a, b in [
+                (x, ops.transpose(x)), (ops.transpose(x), x), (x[:1], ops.transpose(x)), (x, ops.transpose(x[:1])),
+                (x[:1], ops.transpose(x[:1])), (x[:, :1], x[:1]), (ops.transpose(x)[:1], x), (ops.transpose(x), x[:, :1]),
+            ]
+        ])(x)  # fmt: skip
+    for result, (a, b) in zip(found, pairs, strict=True):
+        np.testing.assert_allclose(result, a @ b, rtol=1e-12)
+
+
+def test_an_error_on_the_host_reaches_the_caller(monkeypatch):
+    monkeypatch.setenv("CORNU_THEANO_MODE", "numba")
+    with cornu.engine("theano"), pytest.raises(np.linalg.LinAlgError):
+        Program(lambda x: ops.linalg.inv(x) + 1.0)(np.zeros((2, 2), "float32"))

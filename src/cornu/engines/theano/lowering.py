@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytensor
 import pytensor.tensor as pt
+from pytensor.graph.basic import Constant
 from pytensor.ifelse import ifelse
 
-from cornu.engines.theano.own_ops import MODULAR, Product, Transposed, View, hosted, view
+from cornu.engines.theano.own_ops import HOST, MODULAR, Product, Transposed, View, hosted, view
 from cornu.graph.graph import Graph, Node, Value
 from cornu.primitives import dtypes as dt
 from cornu.primitives.primitive import lookup
@@ -196,7 +197,7 @@ def sum_(x: Any, *, axes: Any, keepdims: bool = False) -> Any:
     rows = math.prod(x.type.shape[: len(axes) if leading else x.ndim - len(axes)])
     matrix = view(x, (rows, math.prod(x.type.shape) // rows))
     shape = (1, rows) if leading else (matrix.type.shape[1], 1)
-    ones = View(shape, x.dtype)(pt.constant(np.ones(shape, x.dtype)))
+    ones = pt.constant(np.ones(shape, x.dtype))
     total = Product()(ones, matrix) if leading else Product()(matrix, ones)
     return view(total, tuple([1 if i in axes else n for i, n in enumerate(x.type.shape) if keepdims or i not in axes]))
 
@@ -305,6 +306,13 @@ def _settled(x: Any, dtype: str, shape: tuple[int, ...]) -> Any:
     return x if x.type.shape == shape else pt.specify_shape(x, shape)
 
 
+def _folded(node: Node, operands: Sequence[Any]) -> Any:
+    """The result of a node whose operands are constants. PyTensor's fusion fails on them, and prints a traceback."""
+    with np.errstate(all="ignore"):
+        result = HOST.kernel(node.primitive)(*[x.data for x in operands], **node.params)
+    return pt.constant(np.asarray(result, dt.numpy_dtype(node.results[0].dtype)))
+
+
 def _is_elementwise(node: Node) -> bool:
     (result, *others) = node.results
     return bool(node.primitive.family == "elementwise" and node.operands and not others and math.prod(result.shape))
@@ -345,6 +353,8 @@ def write(graph: Graph, operands: Sequence[Any]) -> list[Any]:
     def apply(node: Node, *operands: Any) -> Any:
         if node.results[0] not in cuts:
             return _apply(node, *operands)
+        if all(isinstance(x, Constant) for x in operands):
+            return _folded(node, operands)
         (result,) = node.results
         edges = [0, *sorted(cuts[result]), len(result.shape)]
 

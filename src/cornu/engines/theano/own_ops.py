@@ -38,10 +38,10 @@ class Hosted(Op):
         return hash((type(self), self.key))
 
     def make_node(self, *inputs: Any) -> Apply:
-        return Apply(self, [pt.constant(np.array([self.number])), *inputs], [kind() for kind in self.types])
+        return Apply(self, list(inputs), [kind() for kind in self.types])
 
     def perform(self, node: Apply, inputs: Sequence[Any], output_storage: Sequence[list[Any]]) -> None:
-        for cell, result in zip(output_storage, self.compute(inputs[1:])):
+        for cell, result in zip(output_storage, self.compute(inputs)):
             cell[0] = result
 
     def compute(self, inputs: Sequence[Any]) -> list[np.ndarray]:
@@ -57,9 +57,9 @@ HOST = NumpyEngine()
 COMPILED: dict[int, Hosted] = {}
 
 
-def run_hosted(number: np.ndarray, inputs: tuple[Any, ...]) -> Any:
-    """What compiled code calls. It knows the Op by its number alone: so it can come from the cache on disk, and serve many Ops."""
-    results = COMPILED[number[0]].compute(inputs)
+def run_hosted(number: int, *inputs: np.ndarray) -> Any:
+    """What compiled code calls. It knows the Op by its number alone: so it can come from the cache on disk."""
+    results = COMPILED[number].compute(inputs)
     return results[0] if len(results) == 1 else tuple(results)
 
 
