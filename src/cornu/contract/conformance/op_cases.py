@@ -97,6 +97,17 @@ def top_k() -> Iterator[OpCase]:
     yield OpCase("int32", (np.array([[3, -3, 3, 2**31 - 1, -(2**31)]], "int32"), 4))
 
 
+@op_cases("concatenate")
+def concatenate() -> Iterator[OpCase]:
+    """Axes, several dtypes together, one tensor alone."""
+    pair = [numbers(SINGLE, (2, 3)), numbers(SINGLE, (2, 1))]
+    for axis in (1, -1):
+        yield OpCase(f"float32 axis {axis}", (pair, axis))
+    yield OpCase("float32 flattened", (pair, None))
+    yield OpCase("float32 one", ([pair[0]],))
+    yield OpCase("float32 and others", ([pair[0], numbers("float16", (2, 3)), numbers("int32", (1, 3))],))
+
+
 @op_cases("one_hot")
 def one_hot() -> Iterator[OpCase]:
     """Indices outside, axes, dtypes."""

@@ -54,6 +54,13 @@ def max_(x: Any, axis: Any = None, keepdims: Any = False, initial: Any = None) -
 
 
 @kernels.override
+def concatenate(xs: Any, axis: Any = 0) -> Any:
+    if type(xs) not in (list, tuple) or len(xs) < 2 or type(axis) is not int or not _are_single(*xs):
+        return NotImplemented
+    return raw.ConcatV2(xs, axis)
+
+
+@kernels.override
 def take(x: Any, indices: Any, axis: Any = None) -> Any:
     """On a CPU TensorFlow refuses indices that it would have to count from the end or move inside, and says so on the terminal."""
     if type(indices) is not EagerTensor or type(axis) is not int or not hasattr(x, "shape") or not on_cpu():
