@@ -166,7 +166,8 @@ def size_given(value: Any, what: str, least: int = 0) -> int:
 def ints(value: Any, where: str) -> tuple[int, ...]:
     """An int, or a sequence of ints, as a tuple."""
     try:
-        return tuple(map(operator.index, value)) if np.iterable(value) else (operator.index(value),)
+        several = isinstance(value, (tuple, list)) or np.iterable(value)
+        return tuple([operator.index(n) for n in value]) if several else (operator.index(value),)
     except TypeError:
         raise TypeError(f"{where}: expected an int or a sequence of ints, got {value!r}.") from None
 

@@ -62,8 +62,10 @@ def ravel(x):
 def transpose(x, axes=None):
     """Dimensions in the order of `axes`, a permutation; reversed by default."""
     rank = rank_of(x)
-    order = reversed(range(rank)) if axes is None else [axis_of(a, rank, "transpose") for a in ints(axes, "transpose")]
-    return P.transpose(x, axes=tuple(order))
+    if axes is None:
+        return P.transpose(x, axes=tuple(reversed(range(rank))))
+    given = axes if isinstance(axes, (tuple, list)) else ints(axes, "transpose")
+    return P.transpose(x, axes=tuple([axis_of(a, rank, "transpose") for a in given]))
 
 
 @op
