@@ -104,6 +104,13 @@ def get_item(x: Any, key: Any) -> Any:
     return x[key] if isinstance(x, Tensor) else NotImplemented
 
 
+@override
+def concatenate(xs: Any, axis: Any = 0) -> Any:
+    if type(xs) not in (list, tuple) or not xs or type(axis) is not int or not _single(*xs):
+        return NotImplemented
+    return torch.cat(tuple(xs), axis)
+
+
 # Means and normalizations
 
 
