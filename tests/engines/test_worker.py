@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -21,6 +22,7 @@ from cornu.contract.conformance.services import TestCell
 from cornu.engines.remote.engine import RemoteEngine
 from cornu.engines.remote.memory import Memory
 from cornu.engines.remote.process import Host, WorkerError
+from cornu.engines.remote.worker import wire
 
 LIBRARY = str(Path(__file__).with_name("standin_library.py"))
 pytestmark = pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="workers share memory by memfd_create, which this system lacks")
@@ -356,3 +358,20 @@ def test_blocks_do_not_overlap():
     assert all((view == i).all() for i, view in enumerate(views))
     assert all(block.address % 64 == 0 for block in blocks)
     memory.close()
+
+
+def test_waiting_awake_ends_where_others_want_the_core(monkeypatch):
+    counts = iter([0, 0, 0, 0, 0, 1])
+    monkeypatch.setattr(wire, "_preempted", lambda: next(counts))
+    monkeypatch.setattr(wire.os, "sched_getaffinity", lambda pid: {0, 1})
+    here, there = socket.socketpair()
+    with here, there:
+        watch = wire.Watch()
+        assert not watch.sees(here)
+        there.send(b"x")
+        assert watch.sees(here) and watch.sees(here)  # the second time the core was taken away
+        assert not any(watch.sees(here) for _ in range(wire.REST))
+        counts = iter([1, 1])
+        assert watch.sees(here)
+        monkeypatch.setattr(wire.os, "sched_getaffinity", lambda pid: {0})
+        assert not wire.Watch().sees(here)
