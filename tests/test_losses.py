@@ -62,6 +62,13 @@ def test_values_per_sample(engine, name):
     np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=2e-5, atol=2e-6)
 
 
+def test_a_weight_for_each_class(engine):
+    alpha = [0.1, 0.2, 0.3, 0.4]
+    found = losses.categorical_focal_crossentropy(ONE_HOT[:4], SIMPLEX[:4], alpha)
+    expected = (alpha * ONE_HOT * (1 - SIMPLEX) ** 2 * _logs(SIMPLEX)).sum(-1)[:4]
+    np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=2e-5)
+
+
 def test_logits_equal_probabilities(engine):
     logits = RNG.normal(size=(6, 4)).astype("float32")
     soft = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)

@@ -138,15 +138,15 @@ def categorical_focal_crossentropy(
 ) -> Any:  # fmt: skip
     """alpha * (1 - p)^gamma times the cross-entropy between one-hot labels and probabilities p (Lin et al., 2017).
 
-    alpha: a number. gamma: how much what is well predicted counts less; 0: not at all. from_logits, label_smoothing, axis: as in
-    `categorical_crossentropy`.
+    alpha: a number, or one for each class. gamma: how much what is well predicted counts less; 0: not at all. from_logits,
+    label_smoothing, axis: as in `categorical_crossentropy`.
     """
     y_true, y_pred = _pair(y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, y_pred.shape[axis])
     p = ops.softmax(y_pred, axis=axis) if from_logits else ops.divide(y_pred, ops.sum(y_pred, axis=axis, keepdims=True))
     p = ops.clip(p, config.epsilon(), 1.0 - config.epsilon())
-    loss = ops.multiply(ops.power(ops.subtract(1.0, p), gamma), ops.multiply(y_true, ops.log(p)))
-    return ops.multiply(ops.sum(loss, axis=axis), -alpha)
+    weights = ops.multiply(ops.power(ops.subtract(1.0, p), gamma), ops.negative(alpha))
+    return ops.sum(ops.multiply(weights, ops.multiply(y_true, ops.log(p))), axis=axis)
 
 
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:

@@ -11,7 +11,7 @@ from cornu import layers
 from cornu.layers.layer import layer_config, layer_from
 
 # What Keras writes and these layers don't have (at the only value that a file may then give it).
-LEFT_OUT = {"activity_regularizer": None, "quantization_config": None, "optional": False, "rms_scaling": False}
+LEFT_OUT = {"activity_regularizer": None, "quantization_config": None, "optional": False}
 OF_OTHERS = ("QuantizedDTypePolicy", "triple_tanh", "string")  # quantized layers, a user's function, tensors of strings
 
 

@@ -141,6 +141,9 @@ def test_layer_normalization(engine, live):
         _, y = live(layers.LayerNormalization, {"axis": axis, "epsilon": 0.01}, STEPS)
         mean, variance = STEPS.mean(axes, keepdims=True), STEPS.var(axes, keepdims=True)
         close(y, (STEPS - mean) / np.sqrt(variance + 0.01))
+    layer, y = live(layers.LayerNormalization, {"rms_scaling": True, "center": False}, STEPS)  # as configs of Keras 3 have it
+    close(y, STEPS / np.sqrt(STEPS.var(2, keepdims=True) + 0.001))
+    assert layer.get_config()["rms_scaling"] is True
 
 
 def test_dropout(engine, live):

@@ -72,6 +72,7 @@ def accumulated(function: Callable[..., Any]) -> Callable[..., Any]:
 reduction("sum", accumulated(np.sum), "summed", nan=True)
 reduction("prod", accumulated(np.prod), "summed", low=0.5)
 add(spec("prod", np.prod), i(2, 3), axis=0, dtype="float32")
+add(spec("prod", np.prod), i(2, 3, dtype="int8"), axis=0, dtype="int8")
 reduction("mean", np.mean, "floating", nan=True)
 reduction("var", np.var, "real_floating")
 reduction("std", np.std, "real_floating")

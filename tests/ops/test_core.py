@@ -77,6 +77,12 @@ def test_loops(engine):
 
 def test_pieces(check):
     check(lambda x: ops.slice(x, (1, 0), (3, 2)), X, expected=X[1:4, :2], unknown=False)
+    check(lambda x: ops.slice(x, np.array([2, 1]), (-1, 1)), X, expected=X[2:, 1:2], unknown=False)
+    for start, shape in (((5, 0), (3, 2)), ((-1, 0), (1, 2)), ((8, 0), (-1, 2))):
+        with pytest.raises(ValueError, match=r"slice: the block of shape .* is not within a tensor of shape \(7, 3\)"):
+            ops.slice(X, start, shape)
+    with pytest.raises(ValueError, match=r"slice: the rest .* start_indices given as ints"):
+        Program(lambda x, i: ops.slice(x, i, (-1, 2)))(ops.convert_to_tensor(X), ops.convert_to_tensor(np.array([1, 0])))
     check(lambda x: ops.unstack(x, axis=1), X, expected=[X[:, i] for i in range(3)])
     updated = X.copy()
     updated[2:4, 1:] = 5

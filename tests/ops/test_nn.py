@@ -291,6 +291,10 @@ def test_normalizations(check):
     expected = (wide - mean[:, None]) / np.sqrt(variance[:, None] + 1e-3)
     check(lambda x, m, v: ops.batch_normalization(x, m, v, 1), x, mean, variance, expected=expected, rtol=1e-4, unknown=False)
     check(lambda x: ops.moments(x, (0, 2)), x, expected=(wide.mean((0, 2)), wide.var((0, 2))), rtol=1e-4)
+    scaled = wide / np.sqrt(wide.var(-1, keepdims=True) + 1e-7)
+    check(lambda x: ops.layer_normalization(x, beta=x, rms_scaling=True), x, expected=scaled, rtol=1e-4)
+    with pytest.raises(TypeError, match="layer_normalization: it has no argument 'eps'"):
+        ops.layer_normalization(x, eps=1.0)
     half = ops.layer_normalization((x * 300).astype("float16"))
     assert ops.dtype(half) == "float16" and np.isfinite(numbers(half)).all()
 

@@ -125,18 +125,18 @@ class LayerNormalization(Weighted):
         axis: an int or several. epsilon: added to the variance.
         center, scale: whether to learn an offset (beta) and a factor (gamma), in the sizes of these axes.
         *_initializer, *_regularizer, *_constraint: of beta and gamma.
+        rms_scaling: a keyword of older Keras, which its configs hold; see `ops.layer_normalization`. False by default.
     """
 
     supports_masking = True
-    arguments = "axis epsilon center scale"
+    arguments = "axis epsilon center scale rms_scaling"
 
     def __init__(
         self, axis: Any = -1, epsilon: float = 0.001, center: bool = True, scale: bool = True, beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones", beta_regularizer: Any = None, gamma_regularizer: Any = None,
         beta_constraint: Any = None, gamma_constraint: Any = None, **kwargs: Any,
     ) -> None:  # fmt: skip
-        if kwargs.pop("rms_scaling", False):  # Keras's files until 3.9 have it, false as a rule
-            raise NotImplementedError("LayerNormalization: rms_scaling=True is not supported; use `RMSNormalization`.")
+        self.rms_scaling = kwargs.pop("rms_scaling", False)
         super().__init__(**kwargs)
         self.axis, self.epsilon, self.center, self.scale = axis, epsilon, center, scale
         self._keep_weight_arguments(locals())
@@ -148,4 +148,5 @@ class LayerNormalization(Weighted):
         self.beta = self._add("beta", shape) if self.center else None
 
     def call(self, inputs: Any) -> Any:
-        return ops.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon)
+        older = {"rms_scaling": True} if self.rms_scaling else {}
+        return ops.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon, **older)

@@ -189,17 +189,23 @@ def scan(
 def slice(inputs, start_indices, shape):
     """The block of `inputs` that begins at `start_indices` (ints, one for each dimension, or a vector) and has `shape`.
 
-    A size of -1 takes the rest, where the start is given in ints. From a start that is a tensor, a block that would go past the
+    A size of -1 takes the rest, which needs a start given in ints. From a start that is a tensor, a block that would go past the
     end is moved back.
+
+    Raises:
+        ValueError: for another number of sizes, a block outside of `inputs`, or a rest from a start that is a tensor.
     """
     static, have, wanted = _static(start_indices), shape_of(inputs), ints(shape, "slice")
     if len(wanted) != len(have) or min(wanted, default=0) < -1 or (static is not None and len(static) != len(have)):
         raise ValueError(f"slice: start_indices and a shape of {len(have)} sizes (-1: the rest) are needed, got {start_indices} and {shape}.")
-    sizes = tuple(n - (static[i] if static else 0) if s == -1 else s for i, (s, n) in enumerate(zip(wanted, have, strict=True)))
-    if static:
-        limit = tuple(a + n for a, n in zip(static, sizes, strict=True))
-        return P.slice(inputs, start=tuple(static), limit=limit, strides=(1,) * len(sizes))
-    return P.dynamic_slice(inputs, _vector(start_indices), sizes=sizes)
+    if static is None:
+        if -1 in wanted:
+            raise ValueError(f"slice: the rest (size -1 in {shape}) is known only from start_indices given as ints; give its size.")
+        return P.dynamic_slice(inputs, _vector(start_indices), sizes=wanted)
+    limit = tuple(n if s == -1 else a + s for a, s, n in zip(static, wanted, have, strict=True))
+    if any(not 0 <= a <= b <= n for a, b, n in zip(static, limit, have, strict=True)):
+        raise ValueError(f"slice: the block of shape {shape} at {start_indices} is not within a tensor of shape {have}.")
+    return P.slice(inputs, start=tuple(static), limit=limit, strides=(1,) * len(have))
 
 
 @op

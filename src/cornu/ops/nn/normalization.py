@@ -73,20 +73,22 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
     """(x - mean) / sqrt(variance + epsilon) over `axis` (an int or a sequence), times gamma, plus beta (Ba et al., 2016).
 
-    gamma, beta: in the sizes of these axes; None: 1 and 0. epsilon: `config.epsilon()` by default. kwargs: Keras's old
-    rms_scaling, False.
+    gamma, beta: in the sizes of these axes; None: 1 and 0. epsilon: `config.epsilon()` by default. kwargs: `rms_scaling`, an older
+    switch of Keras: with True the mean is not subtracted and beta not added. `rms_normalization` is what its name promised.
 
     Raises:
-        ValueError: for rms_scaling=True, or another argument.
+        TypeError: for another keyword.
     """
-    if kwargs.pop("rms_scaling", False) or kwargs:
-        raise ValueError(f"layer_normalization: rms_scaling=True (see rms_normalization) and {[*kwargs]} are not supported.")
+    scaled_only = kwargs.pop("rms_scaling", False)
+    if kwargs:
+        raise TypeError(f"layer_normalization: it has no argument {', '.join(map(repr, kwargs))}.")
     axes = axes_of(axis, len(shape_of(x)), "layer_normalization")
     wide, dtype = _widened(x)
     average, spread = moments(wide, axes, True)
-    y = P.multiply(P.subtract(wide, average), P.rsqrt(P.add(spread, config.epsilon() if epsilon is None else epsilon)))
+    centered = wide if scaled_only else P.subtract(wide, average)
+    y = P.multiply(centered, P.rsqrt(P.add(spread, config.epsilon() if epsilon is None else epsilon)))
     y = y if gamma is None else P.multiply(y, _along(gamma, shape_of(x), axes))
-    y = y if beta is None else P.add(y, _along(beta, shape_of(x), axes))
+    y = y if beta is None or scaled_only else P.add(y, _along(beta, shape_of(x), axes))
     return _narrowed(y, dtype)
 
 

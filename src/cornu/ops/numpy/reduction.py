@@ -32,9 +32,11 @@ def sum(x, axis=None, keepdims=False):
 def prod(x, axis=None, keepdims=False, dtype=None):
     """Product over `axis`; small integers and bools are multiplied in 32 bits.
 
-    axis, keepdims: see `sum`. dtype: in which x is taken; its own by default.
+    axis, keepdims: see `sum`. dtype: in which x is taken and the product given; by default its own.
     """
-    return _reduced(P.prod, x if dtype is None else cast(x, dt.name_of(dtype)), axis, keepdims, "prod")
+    if dtype is None:
+        return _reduced(P.prod, x, axis, keepdims, "prod")
+    return cast(_reduced(P.prod, cast(x, dt.name_of(dtype)), axis, keepdims, "prod"), dt.name_of(dtype))
 
 
 @op
