@@ -175,3 +175,12 @@ def test_a_wrapped_function_is_in_the_config():
     again = losses.LossFunctionWrapper.from_config(wrapped.get_config())
     assert again.fn is losses.huber and again.get_config() == wrapped.get_config()
     assert "fn" not in losses.Huber().get_config()
+
+
+def test_plain_lists(engine):
+    y_true, y_pred = [[0.0, 1.0], [0.0, 0.0]], [[0.6, 0.4], [0.4, 0.6]]
+    for kind in (losses.MeanSquaredError, losses.BinaryCrossentropy, losses.Huber, losses.CategoricalCrossentropy):
+        found, expected = kind()(y_true, y_pred), kind()(np.array(y_true, "float32"), np.array(y_pred, "float32"))
+        np.testing.assert_array_equal(ops.convert_to_numpy(found), ops.convert_to_numpy(expected))
+    assert float(losses.MeanSquaredError()([1.0, 2.0], [3.0, 2.0])) == 2.0
+    assert float(losses.SparseCategoricalCrossentropy()([1, 0], y_pred)) == pytest.approx(-np.log([0.4, 0.4]).mean())

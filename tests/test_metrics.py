@@ -96,3 +96,9 @@ def test_a_wrapped_function_is_in_the_config(fn):
     assert wrapped.get_config() == {"name": "mine", "dtype": "float32", "fn": fn.__name__}
     assert metrics.MeanMetricWrapper.from_config(wrapped.get_config())._fn is fn
     assert "fn" not in metrics.BinaryAccuracy().get_config()
+
+
+def test_plain_lists(engine):
+    metric = metrics.BinaryAccuracy()
+    metric.update_state([[1], [1], [0], [0]], [[0.98], [1], [0], [0.6]])
+    assert float(metric.result()) == 0.75

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from cornu import config, dtype_policies, ops, tree
 from cornu._named import Names, class_around, snake_case
@@ -25,7 +28,13 @@ def squeeze_or_expand_to_same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     return y_true, y_pred
 
 
-def _pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+def tensors_of(x: Any, convert: Callable[[Any], Any] = ops.convert_to_tensor) -> Any:
+    """A structure with tensors for its leaves; nested lists of numbers are one tensor."""
+    return convert(x) if all(map(np.isscalar, tree.flatten(x))) else tree.map_structure(convert, x)
+
+
+def paired(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Both as tensors of one rank, in the dtype of the predictions."""
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(ops.convert_to_tensor(y_true), ops.dtype(y_pred))
     return squeeze_or_expand_to_same_rank(y_true, y_pred)
@@ -33,33 +42,33 @@ def _pair(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """mean((y_true - y_pred)^2) over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     return ops.mean(ops.square(ops.subtract(y_true, y_pred)), axis=-1)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """mean(|y_true - y_pred|) over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     return ops.mean(ops.absolute(ops.subtract(y_true, y_pred)), axis=-1)
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """100 * mean(|y_true - y_pred| / |y_true|) over the last axis; targets below `epsilon()` count as `epsilon()`."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     relative = ops.divide(ops.subtract(y_true, y_pred), ops.maximum(ops.absolute(y_true), config.epsilon()))
     return ops.multiply(ops.mean(ops.absolute(relative), axis=-1), 100.0)
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """mean((log(1 + y_true) - log(1 + y_pred))^2) over the last axis; numbers below `epsilon()` count as `epsilon()`."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     logs = [ops.log(ops.add(ops.maximum(x, config.epsilon()), 1.0)) for x in (y_true, y_pred)]
     return ops.mean(ops.square(ops.subtract(*logs)), axis=-1)
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """Mean over the last axis of errors: half their square up to `delta`, delta * (|error| - delta / 2) beyond (Huber, 1964)."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     size = ops.absolute(ops.subtract(y_true, y_pred))
     return ops.mean(
         ops.where(
@@ -71,7 +80,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
 
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """mean(log(cosh(y_pred - y_true))) over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     x = ops.subtract(y_pred, y_true)
     return ops.mean(ops.subtract(ops.add(x, ops.softplus(ops.multiply(x, -2.0))), 0.6931471805599453), axis=-1)
 
@@ -86,7 +95,7 @@ def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, lab
     from_logits: whether the predictions are logits, not probabilities. label_smoothing: s in [0, 1] moves labels towards 1/2:
     y (1 - s) + s / 2.
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     return ops.mean(ops.binary_crossentropy(_smoothed(y_true, label_smoothing, 2), y_pred, from_logits), axis=axis)
 
 
@@ -101,7 +110,7 @@ def binary_focal_crossentropy(
         gamma: how much what is well predicted counts less; 0: not at all.
         from_logits, label_smoothing: as in `binary_crossentropy`.
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, 2)
     y_pred = ops.sigmoid(y_pred) if from_logits else y_pred
     missed = ops.add(ops.multiply(y_true, ops.subtract(1.0, y_pred)), ops.multiply(ops.subtract(1.0, y_true), y_pred))
@@ -141,7 +150,7 @@ def categorical_focal_crossentropy(
     alpha: a number, or one for each class. gamma: how much what is well predicted counts less; 0: not at all. from_logits,
     label_smoothing, axis: as in `categorical_crossentropy`.
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     y_true = _smoothed(y_true, label_smoothing, y_pred.shape[axis])
     p = ops.softmax(y_pred, axis=axis) if from_logits else ops.divide(y_pred, ops.sum(y_pred, axis=axis, keepdims=True))
     p = ops.clip(p, config.epsilon(), 1.0 - config.epsilon())
@@ -175,7 +184,7 @@ def sparse_categorical_crossentropy(
         ValueError: if the shapes don't fit.
     """
     y_pred = ops.convert_to_tensor(y_pred)
-    labels = _labels(y_true, y_pred)
+    labels = labels_of(y_true, y_pred)
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(labels, y_pred, from_logits, axis)
     valid = ops.not_equal(labels, ignore_class)
@@ -183,7 +192,7 @@ def sparse_categorical_crossentropy(
     return ops.where(valid, loss, 0)
 
 
-def _labels(y_true: Any, y_pred: Any) -> Any:
+def labels_of(y_true: Any, y_pred: Any) -> Any:
     """Integer labels, without a last axis of size 1."""
     y_true = ops.convert_to_tensor(y_true)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
@@ -192,7 +201,7 @@ def _labels(y_true: Any, y_pred: Any) -> Any:
 
 
 def _margin(y_true: Any, y_pred: Any) -> Any:
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     return ops.maximum(ops.subtract(1.0, ops.multiply(ops.where(ops.equal(y_true, 0), -1.0, y_true), y_pred)), 0.0)
 
 
@@ -208,7 +217,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> Any:
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(1 + largest wrong prediction - the right one, 0) for one-hot labels."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     right = ops.sum(ops.multiply(y_true, y_pred), axis=-1)
     wrong = ops.max(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=-1)
     return ops.maximum(ops.add(ops.subtract(wrong, right), 1.0), 0.0)
@@ -216,7 +225,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: Any = -1) -> Any:
     """Minus the cosine of the angle between y_true and y_pred along `axis`: -1 where they point the same way."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     return ops.negative(ops.sum(ops.multiply(_unit(y_true, axis), _unit(y_pred, axis)), axis=axis))
 
 
@@ -227,20 +236,20 @@ def _unit(x: Any, axis: Any = -1) -> Any:
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """sum(y_true * log(y_true / y_pred)) over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     y_true, y_pred = ops.clip(y_true, config.epsilon(), 1.0), ops.clip(y_pred, config.epsilon(), 1.0)
     return ops.sum(ops.multiply(y_true, ops.log(ops.divide(y_true, y_pred))), axis=-1)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """mean(y_pred - y_true * log(y_pred)) over the last axis."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     return ops.mean(ops.subtract(y_pred, ops.multiply(y_true, ops.log(ops.add(y_pred, config.epsilon())))), axis=-1)
 
 
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Any:
     """1 - 2 |A and B| / (|A| + |B|) of soft sets, over `axis` (all by default) (Milletari et al., 2016)."""
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     both = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
     sizes = ops.add(ops.sum(y_true, axis=axis), ops.sum(y_pred, axis=axis))
     return ops.subtract(1.0, ops.divide(ops.multiply(both, 2.0), ops.add(sizes, config.epsilon())))
@@ -251,7 +260,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
 
     axis: over which is summed, an int or a tuple; all by default.
     """
-    y_true, y_pred = _pair(y_true, y_pred)
+    y_true, y_pred = paired(y_true, y_pred)
     both = ops.sum(ops.multiply(y_true, y_pred), axis=axis)
     false_positives = ops.sum(ops.multiply(ops.subtract(1.0, y_true), y_pred), axis=axis)
     false_negatives = ops.sum(ops.multiply(y_true, ops.subtract(1.0, y_pred)), axis=axis)
@@ -342,7 +351,7 @@ class Loss:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         mask = mask_of(y_pred)
-        y_true, y_pred = tree.map_structure(ops.convert_to_tensor, y_true), tree.map_structure(self._widened, y_pred)
+        y_true, y_pred = tensors_of(y_true), tensors_of(y_pred, self._widened)
         masks = [x for x in (mask, self._counted(y_true, y_pred)) if x is not None]
         if masks:
             mask = functools.reduce(ops.logical_and, masks)
@@ -401,7 +410,7 @@ class _LabelsWrapper(LossFunctionWrapper):
 
     def _counted(self, y_true: Any, y_pred: Any) -> Any:
         ignored = self._fn_kwargs["ignore_class"]
-        return None if ignored is None else ops.not_equal(_labels(y_true, y_pred), ignored)
+        return None if ignored is None else ops.not_equal(labels_of(y_true, y_pred), ignored)
 
 
 def _loss_class(

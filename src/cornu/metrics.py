@@ -163,7 +163,7 @@ class MeanMetricWrapper(Mean):
         self._fn, self._fn_kwargs = fn, kwargs
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        y_true, y_pred = losses.squeeze_or_expand_to_same_rank(y_true, y_pred)
+        y_true, y_pred = losses.squeeze_or_expand_to_same_rank(losses.tensors_of(y_true), losses.tensors_of(y_pred))
         super().update_state(self._fn(y_true, y_pred, **self._fn_kwargs), sample_weight)
 
     def get_config(self) -> dict[str, Any]:
@@ -180,13 +180,13 @@ class MeanMetricWrapper(Mean):
 
 def accuracy(y_true: Any, y_pred: Any) -> Any:
     """Whether predictions equal targets, as float32."""
-    y_true, y_pred = losses._pair(y_true, y_pred)
+    y_true, y_pred = losses.paired(y_true, y_pred)
     return ops.cast(ops.equal(y_true, y_pred), "float32")
 
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
     """Whether predictions above `threshold` equal labels 0 or 1, as float32 per element."""
-    y_true, y_pred = losses._pair(y_true, y_pred)
+    y_true, y_pred = losses.paired(y_true, y_pred)
     return ops.cast(ops.equal(y_true, ops.cast(ops.greater(y_pred, threshold), ops.dtype(y_true))), "float32")
 
 
@@ -197,7 +197,7 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
 
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
     """Whether the largest prediction along the last axis is that of the integer label, as float32."""
-    return ops.cast(ops.equal(losses._labels(y_true, y_pred), ops.argmax(y_pred, axis=-1)), "float32")
+    return ops.cast(ops.equal(losses.labels_of(y_true, y_pred), ops.argmax(y_pred, axis=-1)), "float32")
 
 
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
@@ -211,7 +211,7 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
     from_sorted_ids: whether the predictions are classes, the best first, of which the first k count.
     """
     y_pred = ops.convert_to_tensor(y_pred)
-    labels = losses._labels(y_true, y_pred)
+    labels = losses.labels_of(y_true, y_pred)
     if not from_sorted_ids:
         return ops.cast(ops.in_top_k(labels, y_pred, k), "float32")
     ids = y_pred[..., :k]
@@ -266,7 +266,7 @@ class RootMeanSquaredError(Mean):
         super().__init__(name, dtype)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        y_true, y_pred = losses._pair(y_true, y_pred)
+        y_true, y_pred = losses.paired(y_true, y_pred)
         super().update_state(ops.square(ops.subtract(y_true, y_pred)), sample_weight)
 
     def result(self) -> Any:

@@ -150,3 +150,18 @@ def test_directions_that_do_not_fit(engine):
         ops.vjp(ops.sin, X)[1](X[:2])
     with pytest.raises(TypeError, match="jvp: primals and tangents must be tuples or lists"):
         ops.jvp(ops.sin, X, X)
+
+
+def test_gradients_by_complex_numbers(engine):
+    """d/da - i d/db of a real function of a + ib, as JAX has it."""
+    z = np.array([1 + 2j, 0.5 - 1j], "complex64")
+    for function, expected in (
+        (lambda z: ops.real(ops.multiply(z, z)), 2 * z),
+        (lambda z: ops.square(ops.abs(z)), 2 * z.conj()),
+        (lambda z: ops.real(ops.multiply(ops.conj(z), 1j)), np.full(2, -1j)),
+    ):
+        slope = ops.grad(lambda z, f=function: ops.sum(f(z)))
+        np.testing.assert_allclose(numbers(slope(ops.convert_to_tensor(z))), expected, rtol=1e-5)
+        np.testing.assert_allclose(numbers(Program(slope)(ops.convert_to_tensor(z))), expected, rtol=1e-5)
+    pulled = ops.vjp(lambda z: ops.multiply(z, z), ops.convert_to_tensor(z))[1](ops.convert_to_tensor(np.ones(2, "complex64")))
+    np.testing.assert_allclose(numbers(pulled[0] if isinstance(pulled, (list, tuple)) else pulled), 2 * z, rtol=1e-5)
