@@ -29,7 +29,7 @@ def squeeze_or_expand_to_same_rank(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 
 
 def tensors_of(x: Any, convert: Callable[[Any], Any] = ops.convert_to_tensor) -> Any:
-    """A structure with tensors for its leaves; nested lists of numbers are one tensor."""
+    """A structure with tensors, made by `convert`, for its leaves; nested lists of numbers are one tensor."""
     return convert(x) if all(map(np.isscalar, tree.flatten(x))) else tree.map_structure(convert, x)
 
 
