@@ -162,7 +162,10 @@ def test_what_is_made_of_constants_is_computed_before(monkeypatch):
     ]
     with pytensor.config.change_flags(on_opt_error="raise"):  # PyTensor would but print what it caught
         (found,) = registry.get("theano").lower(graph, [], [])(np.ones(1, "float32"))
+        with cornu.engine("theano"):
+            row = Program(lambda x: lookup("take")(x, np.array(1, "int32"), axis=0))(np.eye(3, dtype="float32"))
     np.testing.assert_allclose(found, [np.exp(9)], rtol=1e-6)
+    np.testing.assert_array_equal(row, [0, 1, 0])
 
 
 def memory():

@@ -250,7 +250,11 @@ def flip(x: Any, *, axes: Any) -> Any:
 
 @lower
 def take(x: Any, indices: Any, *, axis: int) -> Any:
-    inside = pt.clip(pt.cast(indices, "int64"), 0, max(x.type.shape[axis] - 1, 0))
+    last = max(x.type.shape[axis] - 1, 0)
+    if isinstance(indices, Constant):  # as in `_folded`
+        inside = pt.constant(np.clip(indices.data.astype("int64"), 0, last))
+    else:
+        inside = pt.clip(pt.cast(indices, "int64"), 0, last)
     return x[(*(slice(None),) * axis, inside)]
 
 
