@@ -49,7 +49,7 @@ conformance: .venv/test
 docs: .venv/test
 	.venv/bin/python -m cornu.primitives.document > docs/primitives.md
 	.venv/bin/python scripts/parity.py --document > docs/ops.md
-	.venv/bin/python scripts/fuzz.py --cases 10000 --engines $(FUZZED) --document > docs/accuracy.md
+	CORNU_THEANO_MODE=python PYTENSOR_FLAGS=cxx= .venv/bin/python scripts/fuzz.py --cases 10000 --engines $(FUZZED) theano cntk -n 2 --document > docs/accuracy.md
 
 # make bench-ops: single ops; make bench ARGS='--engines jax --jobs mlp --json results.json'; KERAS_PYTHON=… adds real Keras, from an environment that has it
 bench: .venv/test
