@@ -135,7 +135,10 @@ def take() -> Iterator[OpCase]:
     yield OpCase("float32 negative", (x, np.array([-1, -3, 1], "int64"), 0))
     yield OpCase("float32 out of range", (x, np.array([-9, 5, 1], "int32"), 0))
     yield OpCase("int32 matrix of int8", (numbers("int32", (3, 4)), np.array([[2, 0], [1, -1]], "int8"), 1))
-    yield OpCase("float32 number", (x, np.array(1, "int32"), 1))
+    for axis in (0, 1):
+        yield OpCase(f"float32 number axis {axis}", (x, np.array(1, "int32"), axis))
+    for axis in (0, 1):
+        yield OpCase(f"float32 matrix axis {axis}", (x, np.array([[2, 0], [1, -1]], "int32"), axis))
 
 
 @op_cases("get_item")

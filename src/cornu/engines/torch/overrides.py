@@ -73,7 +73,7 @@ def take(x: Any, indices: Any, axis: Any = None) -> Any:
     if not (isinstance(x, Tensor) and isinstance(indices, Tensor)) or type(axis) is not int or not x.is_cpu or indices.dtype not in _INDICES:
         return NotImplemented
     along = _axis(x, axis)
-    if along is None or not (indices.ndim == 1 or (along == 0 and x.ndim == 2)):
+    if along is None or not (indices.ndim == 1 or (indices.ndim > 1 and along == 0 and x.ndim == 2)):
         return NotImplemented
     return recorder.call(_taken, x, indices, along)
 
