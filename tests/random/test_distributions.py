@@ -294,7 +294,7 @@ def test_shuffle(on_numpy):
     kinds, counts = np.unique(orders, return_counts=True)
     assert len(kinds) == 24
     assert stats.chisquare(counts).pvalue > 1e-4
-    with pytest.raises(ValueError, match=r"shuffle: axis 2 is out of bounds for a tensor of shape \(3, 4\)"):
+    with pytest.raises(ValueError, match="shuffle: axis 2 is out of bounds for a tensor of rank 2"):
         random.shuffle(x, axis=2)
 
 

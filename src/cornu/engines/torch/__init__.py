@@ -185,4 +185,5 @@ def _gradients(loss: Tensor, leaves: list[Tensor], create_graph: bool) -> list[T
         found = _run_backward((loss,), (torch.ones_like(loss),), create_graph, create_graph, wanted, True, False)
     each = iter(found)
     grads = [next(each, None) if x.requires_grad else None for x in leaves]
-    return [torch.zeros_like(x) if g is None else recorder.conj(g) for x, g in zip(leaves, grads, strict=True)]
+    # Ours by complex tensors are the conjugates of PyTorch's.
+    return [torch.zeros_like(x) if g is None else torch.conj_physical(g) if g.is_complex() else g for x, g in zip(leaves, grads, strict=True)]

@@ -70,12 +70,12 @@ class _Attached(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Any) -> Any:
-        found = ctx.backward_fn(*[conj(g) for g in cotangents])
-        return (None, None, *[None] * ctx.n_results, *[conj(g) for g in found])
+        # PyTorch's cotangents of complex numbers are conjugates of ours.
+        found = ctx.backward_fn(*[_conj(g) for g in cotangents])
+        return (None, None, *[None] * ctx.n_results, *[_conj(g) for g in found])
 
 
-def conj(x: Tensor) -> Tensor:
-    """The conjugate of a complex tensor; others as they are. PyTorch's gradients by complex tensors are conjugates of ours."""
+def _conj(x: Tensor) -> Tensor:
     return torch.conj_physical(x) if x.is_complex() else x
 
 
