@@ -13,6 +13,7 @@ import pytest
 
 import cornu
 from cornu import layers, ops, utils
+from cornu import primitives as P
 from cornu.contract import registry
 from cornu.contract.program import Program
 from cornu.graph.graph import Graph, Node, Value
@@ -214,3 +215,11 @@ def test_an_error_on_the_host_reaches_the_caller(monkeypatch):
     monkeypatch.setenv("CORNU_THEANO_MODE", "numba")
     with cornu.engine("theano"), pytest.raises(np.linalg.LinAlgError):
         Program(lambda x: ops.linalg.inv(x) + 1.0)(np.zeros((2, 2), "float32"))
+
+
+def test_complex_numbers_of_two_real_ones(monkeypatch):
+    monkeypatch.setenv("CORNU_THEANO_MODE", "numba")
+    x = np.arange(6, dtype="float32").reshape(2, 3)
+    with cornu.engine("theano"):
+        found = Program(lambda x: P.multiply(P.complex(x, P.add(x, 1.0)), 2.0))(x)
+    np.testing.assert_array_equal(np.asarray(found), (2 * x + 2j * (x + 1)).astype("complex64"))

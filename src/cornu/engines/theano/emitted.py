@@ -154,6 +154,15 @@ def host_call(number: int, kinds: Sequence[Any]) -> Any:
     return hosted
 
 
+def _operands(context: Any, builder: Any, values: Sequence[tuple[Any, Any]], wanted: Sequence[Any]) -> list[Any]:
+    """Values, given with their types, as a function of these types takes them: `*args`, as of Python's functions, are one tuple."""
+    *first, last = wanted
+    if not isinstance(last, (types.StarArgTuple, types.StarArgUniTuple)):
+        return [context.cast(builder, x, have, want) for (x, have), want in zip(values, wanted)]
+    each = [context.cast(builder, x, have, want) for (x, have), want in zip(values, (*first, *last.types))]
+    return [*each[: len(first)], context.make_tuple(builder, last, each[len(first) :])]
+
+
 def elementwise(
     name: str,
     node: Any,
@@ -189,7 +198,7 @@ def elementwise(
             typing = context.typing_context
             kind = typing.resolve_value_type(function)
             found = typing.resolve_function_type(kind, [scalar(v) for v in step.inputs], {})
-            operands = [context.cast(builder, value(v), scalar(v), t) for v, t in zip(step.inputs, found.args)]
+            operands = _operands(context, builder, [(value(v), scalar(v)) for v in step.inputs], found.args)
             answer = context.get_function(kind, found)(builder, operands)
             known[step.outputs[0]] = context.cast(builder, answer, found.return_type, scalar(step.outputs[0]))
         return [value(v) for v in outputs]
