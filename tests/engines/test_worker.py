@@ -11,6 +11,7 @@ import threading
 import time
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -362,7 +363,7 @@ def test_blocks_do_not_overlap():
 
 def test_waiting_awake_ends_where_others_want_the_core(monkeypatch):
     counts = iter([0, 0, 0, 0, 0, 1])
-    monkeypatch.setattr(wire, "_preempted", lambda: next(counts))
+    monkeypatch.setattr(wire.resource, "getrusage", lambda who: SimpleNamespace(ru_nivcsw=next(counts)))
     monkeypatch.setattr(wire.os, "sched_getaffinity", lambda pid: {0, 1})
     here, there = socket.socketpair()
     with here, there:

@@ -215,7 +215,7 @@ def test_a_step_costs_few_frames_however_deep(engine):
     if engine.name == "theano":
         pytest.skip("the tests run its programs uncompiled, node by node")
     shallow, deep = frames_per_step(1), frames_per_step(12)
-    assert abs(deep - shallow) < 5 and deep < 400  # a frame per layer would be 11; a worker's client may wait awake or not
+    assert abs(deep - shallow) < 1 and deep < 400
 
 
 def test_sizes_that_are_no_sizes_are_refused():

@@ -122,7 +122,8 @@ class Worker:
             self._answer("forgetting programs")
 
     def _answer(self, doing: str) -> bytes:
-        if not self._watch.sees(self._socket) and not select.select([self._socket], [], [], wait := _timeout())[0]:
+        wait = _timeout()
+        if not self._watch.sees(self._socket) and not select.select([self._socket], [], [], wait)[0]:
             words = self._last_words()
             self.kill()
             raise WorkerError(

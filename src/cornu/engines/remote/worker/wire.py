@@ -50,16 +50,12 @@ class Watch:
         if self._rest:
             self._rest -= 1
             return False
-        before, end, seen = _preempted(), time.perf_counter() + PATIENCE, False
+        before, end, seen = resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw, time.perf_counter() + PATIENCE, False
         while not seen and time.perf_counter() < end:
             seen = bool(select.select([sock], [], [], 0)[0])
-        if _preempted() > before:
+        if resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw > before:  # somebody else was given the core
             self._rest = REST
         return seen
-
-
-def _preempted():
-    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
 
 
 def receive(sock):
