@@ -458,6 +458,6 @@ def data_are_not_asked_for_truth(engine: Engine) -> None:
     try:
         run = engine.compile(program, [np.array(0, "int32")])
         results = [engine.to_numpy(run(np.array(n, "int32"))[0]) for n in (0, 1)]
-    except Exception:
+    except TypeError:
         return  # refused, as it should be
     assert [int(x) for x in results] == [0, 2], f"a branch on data is compiled into {results}"
