@@ -154,8 +154,8 @@ def categorical_focal_crossentropy(
     y_true = _smoothed(y_true, label_smoothing, y_pred.shape[axis])
     p = ops.softmax(y_pred, axis=axis) if from_logits else ops.divide(y_pred, ops.sum(y_pred, axis=axis, keepdims=True))
     p = ops.clip(p, config.epsilon(), 1.0 - config.epsilon())
-    weights = ops.multiply(ops.power(ops.subtract(1.0, p), gamma), ops.negative(alpha))
-    return ops.sum(ops.multiply(weights, ops.multiply(y_true, ops.log(p))), axis=axis)
+    weights = ops.multiply(ops.power(ops.subtract(1.0, p), gamma), alpha)
+    return ops.negative(ops.sum(ops.multiply(weights, ops.multiply(y_true, ops.log(p))), axis=axis))
 
 
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
