@@ -26,19 +26,18 @@ def product(op: str, reference: Any, *shapes: Any, dtype: Any = "joined", unknow
     add(s, f(*a), f(*b, seed=1), gradient=True, unknown=unknown)
 
 
-product(
-    "matmul",
-    np.matmul,
+# Of operands that np.matmul takes.
+MATRICES = (
     ((2, 3), (3, 4)),
     ((3,), (3, 4)),
     ((2, 3), (3,)),
     ((3,), (3,)),
     ((5, 2, 3), (3, 4)),
-    ((2, 1, 2, 3), (5, 3, 2)),
     ((0, 3), (3, 2)),
     ((2, 0), (0, 3)),
-    dtype="widened",
+    ((2, 1, 2, 3), (5, 3, 2)),
 )
+product("matmul", np.matmul, *MATRICES, dtype="widened")
 product("dot", np.dot, ((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (4, 3, 5)), ((), (3,)), ((2,), ()))
 product("inner", np.inner, ((2, 3), (4, 3)), ((3,), (3,)), ((2, 4, 3), (3,)), ((), (3,)))
 product("outer", np.outer, ((2,), (3,)), ((2, 2), (3,)), ((), (3,)))

@@ -40,21 +40,7 @@ def _product(op: str, reference: Callable[..., Any], *pairs: Any, dtype: str = "
         return (one, d.tensor(shapes[1], wanted, one.dtype.name if d.int(0, 3) else None)), {}
 
 
-_product(
-    "matmul",
-    np.matmul,
-    ((2, 3), (3, 4)),
-    ((3,), (3, 4)),
-    ((2, 3), (3,)),
-    ((3,), (3,)),
-    ((5, 2, 3), (3, 4)),
-    ((0, 3), (3, 2)),
-    ((2, 0), (0, 3)),
-    ((2, 1, 2, 3), (5, 3, 2)),
-    ((2, 3), (2, 3)),
-    dtype="widened",
-    single=[((2, 1), (1, 3))],
-)
+_product("matmul", np.matmul, *products.MATRICES, ((2, 3), (2, 3)), dtype="widened", single=[((2, 1), (1, 3))])
 _product(
     "dot",
     _scaled(np.dot),
