@@ -95,4 +95,3 @@ def _operand(engine: Any, x: Any) -> Any:
         return engine.asarray(x)
     engine.ready.add(type(x))
     return x
-

@@ -404,6 +404,7 @@ class Recorder(TorchFunctionMode):
         source = "\n".join([head, *[f"    {line}" for line in (*statements(lines, reads, self.namespace), *body, "return r")]])
         return Program(source, self.namespace, list(self.cells), self.native)
 
+
 def _name(function: Any) -> str:
     return getattr(function, "__name__", type(function).__name__)
 

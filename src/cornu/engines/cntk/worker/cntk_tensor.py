@@ -16,8 +16,8 @@ class Tensor:
 
     expression: CNTK's. shape, dtype: as in Cornu; the expression has that shape, and the dtype's carrier. images: the expression of
     images (batch, *spatial, channels) as CNTK's convolution wants them: (channels, *spatial), and the batch as its batch axis. A value is
-    made as one of the two, and as the other when first needed. known: its value where it does not depend on the inputs. swapped: the Tensor whose last two axes it has exchanged.
-    least: 0 where no element is below it, 1 where all are above 0 (NaN aside), None where nothing is known. parts: the Tensors
+    made as one of the two, and as the other when first needed. known: its value where it does not depend on the inputs. swapped: the
+    Tensor whose last two axes it has exchanged. least: 0 where no element is below it, 1 where all are above 0 (NaN aside), None where nothing is known. parts: the Tensors
     along the first axis, where it was made of such. summed: images whose channels have the same sums.
     """
 
