@@ -254,19 +254,21 @@ def scan(*operands: Any, body_fn: Any, n_carry: int, n_xs: int, length: int, rev
 def max_pool_grad(x: Any, y: Any, g: Any, *, window: Any, strides: Any, padding: Any) -> Any:
     if x.dtype.kind != "f" or g.dtype.name not in _BITS or any(n for pair in padding for n in pair):
         return TABLE["max_pool_grad"].reference(x, y, g, window=window, strides=strides, padding=padding)
-    bits = g.view(_BITS[g.dtype.name])
-    grad = np.zeros(x.shape, bits.dtype) if window == strides else np.zeros(x.shape, g.dtype)
-    left = np.ones(y.shape, bool)
-    for offset in np.ndindex(*window):
-        spots = (np.s_[:], *[np.s_[o : o + (n - 1) * s + 1 : s] for o, n, s in zip(offset, y.shape[1:-1], strides)])
-        hit = x[spots] == y
-        hit &= left
-        left ^= hit
-        part = bits & np.negative(hit.view("int8")).astype(bits.dtype)  # g or zero
-        if window == strides:
-            grad[spots] = part
+    bits, apart = g.view(_BITS[g.dtype.name]), window == strides
+    grad = np.zeros(x.shape, bits.dtype if apart else g.dtype)
+    spots = [(np.s_[:], *[np.s_[o : o + (n - 1) * s + 1 : s] for o, n, s in zip(offset, y.shape[1:-1], strides)]) for offset in np.ndindex(*window)]
+    for i, spot in enumerate(spots):
+        hit = x[spot] == y
+        if i == 0:
+            left = ~hit
         else:
-            grad[spots] += part.view(g.dtype)
+            hit &= left
+            if i < len(spots) - 1:
+                left ^= hit
+        if apart:
+            np.multiply(bits, hit.view("int8"), out=grad[spot])  # g or zero, be g infinite
+        else:
+            grad[spot] += np.multiply(bits, hit.view("int8")).view(g.dtype)
     return grad.view(g.dtype)
 
 
@@ -305,12 +307,31 @@ def _columns(x: Any, window: Any, counts: Any, strides: Any, dilation: Any) -> A
     return view.reshape(batch * math.prod(counts), math.prod(window) * channels)
 
 
-def _one_group(reference: str, fast: Callable[..., Any]) -> Callable[..., Any]:
+def _depthwise(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    """One product with each element of the window, where a group is a channel."""
+    *window, _, filters = kernel.shape
+    sizes = zip(x.shape[1:-1], window, strides, padding, dilation)
+    counts = [window_output_size(n, k, s, lo, hi, d) for n, k, s, (lo, hi), d in sizes]
+    source, weights = _padded(x, padding), kernel.reshape(*window, filters)
+    source = source if filters == groups else np.repeat(source, filters // groups, -1)
+    y, part = (np.empty((x.shape[0], *counts, filters), x.dtype) for _ in range(2))
+    for i, offset in enumerate(np.ndindex(*window)):
+        spots = [np.s_[o * d : o * d + (n - 1) * s + 1 : s] for o, n, s, d in zip(offset, counts, strides, dilation)]
+        np.multiply(source[(np.s_[:], *spots)], weights[offset], out=part if i else y)
+        if i:
+            y += part
+    return y
+
+
+def _if_plain(reference: str, fast: Callable[..., Any], depthwise: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """`fast` for one group, `depthwise` where a group is a channel; the reference for several, dtypes not of BLAS, nothing, and crops."""
+
     def kernel(x1: Any, x2: Any, **params: Any) -> Any:
-        plain = params["groups"] == 1 and x1.dtype.kind == "f" and x1.dtype.itemsize >= 4
+        form = fast if params["groups"] == 1 else depthwise if params["groups"] == x1.shape[-1] else None
+        plain = form is not None and x1.dtype.kind == "f" and x1.dtype.itemsize >= 4
         if not plain or 0 in x1.shape or 0 in x2.shape or any(p < 0 for pair in params["padding"] for p in pair):
             return TABLE[reference].reference(x1, x2, **params)
-        return fast(x1, x2, **params)
+        return form(x1, x2, **params)
 
     return kernel
 
@@ -345,9 +366,9 @@ def _conv_grad_input(g: Any, kernel: Any, *, input_shape: Any, strides: Any, pad
     return x[(np.s_[:], *[np.s_[lo : n - hi] for n, (lo, hi) in zip(grown[1:-1], padding)])]
 
 
-kernels["conv"] = _one_group("conv", _conv)
-kernels["conv_grad_kernel"] = _one_group("conv_grad_kernel", _conv_grad_kernel)
-kernels["conv_grad_input"] = _one_group("conv_grad_input", _conv_grad_input)
+kernels["conv"] = _if_plain("conv", _conv, _depthwise)
+kernels["conv_grad_kernel"] = _if_plain("conv_grad_kernel", _conv_grad_kernel)
+kernels["conv_grad_input"] = _if_plain("conv_grad_input", _conv_grad_input)
 
 
 @kernels.define

@@ -8,6 +8,7 @@ from collections import defaultdict
 import numpy as np
 
 from cornu.graph.graph import Graph, Node, Value
+from cornu.primitives import TABLE
 from cornu.primitives.primitive import broadcast
 
 # Elements of a result that is computed beforehand: larger ones cost more to keep than to compute. What depends on an unknown
@@ -36,7 +37,7 @@ def simplify(graph: Graph) -> Graph:
         elif node.primitive.shape is broadcast:
             operands = _narrow(operands, repeated)
         params = {key: simplify(value) if isinstance(value, Graph) else value for key, value in node.params.items()}
-        node = Node(node.primitive, operands, params, node.results)
+        node = _as_product(Node(node.primitive, operands, params, node.results), simple)
         if node.primitive.name == "with_gradient":  # all is differentiated by now
             instead.update(zip(node.results, operands, strict=False))
         elif _changes_nothing(node):
@@ -92,6 +93,20 @@ def _times_one(node: Node, graph: Graph) -> Value | None:
         if one is not None and one.ndim == 0 and one == 1 and (value.shape, value.dtype) == (result.shape, result.dtype):
             return value
     return None
+
+
+def _as_product(node: Node, graph: Graph) -> Node:
+    """Division by a power of two, as means often have it, is multiplication by its reciprocal: the same number, sooner."""
+    divisor = graph.constants.get(node.operands[-1]) if node.primitive.name == "divide" else None
+    if divisor is None or divisor.ndim or divisor.dtype not in ("float32", "float64") or node.operands[0].dtype != node.operands[1].dtype:
+        return node
+    with np.errstate(all="ignore"):
+        factor = np.asarray(1 / divisor, divisor.dtype)
+    if abs(np.frexp(divisor)[0]) != 0.5 or not np.finfo(factor.dtype).tiny <= abs(factor) < np.inf:
+        return node
+    reciprocal = Value(node.operands[1].graph, (), node.operands[1].dtype)
+    graph.constants[reciprocal] = factor
+    return Node(TABLE["multiply"], [node.operands[0], reciprocal], {}, node.results)
 
 
 def _is_known(node: Node, graph: Graph) -> bool:
