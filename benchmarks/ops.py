@@ -97,7 +97,7 @@ def race(engine: str, name: str, gradient: bool, rounds: int) -> dict[str, Any]:
     op, arrays = JOBS[name]
     with cornu.engine(engine) as chosen:
         theirs = library.form(library.OPS[name], arrays, gradient)
-        forms = {"native": lambda: library.wait(theirs()), "cornu": _waiting(chosen, cornu_form(op, arrays, gradient))}
+        forms = {"native": _waiting(chosen, theirs), "cornu": _waiting(chosen, cornu_form(op, arrays, gradient))}
         _compare(f"{engine}: {name}", *[[np.asarray(x) for x in _listed(form())] for form in forms.values()])
         counts = {kind: max(round(TURN / _seconds(form, 3)), 1) for kind, form in forms.items()}
         found: dict[str, Any] = {kind: [] for kind in forms}
@@ -109,6 +109,8 @@ def race(engine: str, name: str, gradient: bool, rounds: int) -> dict[str, Any]:
 
 
 def _waiting(engine: Any, form: Callable[[], Any]) -> Callable[[], Any]:
+    """A call that ends when its results are computed."""
+
     def call() -> Any:
         results = _listed(form())
         engine.synchronize(results)

@@ -2,7 +2,7 @@
 
 Each has `OPS`: the names of `benchmarks.ops.JOBS` -> a function of the library's tensors (NumPy: that gives a function back, too);
 `form(function, arrays, gradient)`: a call of it, compiled as the library has it, which gives its result, or with `gradient` the gradients
-by all floats of the sum of the results times `weights`; and `wait(results)` until they are computed.
+by all floats of the sum of the results times `weights`.
 
 `CALLS`: names of `benchmarks.dispatch` -> the library's public eager function of the same arguments.
 """

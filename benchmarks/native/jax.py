@@ -12,8 +12,6 @@ from jax import lax
 
 from benchmarks.native import named, weights
 
-wait = jax.block_until_ready
-
 
 def form(function: Callable[..., Any], arrays: Sequence[Any], gradient: bool) -> Callable[[], Any]:
     xs = [jnp.asarray(x) for x in arrays]

@@ -12,10 +12,6 @@ import numpy as np
 from benchmarks.native import named, weights
 
 
-def wait(results: Any) -> Any:
-    return results
-
-
 def form(function: Callable[..., Any], arrays: Sequence[Any], gradient: bool) -> Callable[[], Any]:
     fixed = weights(function(*arrays)[0].shape)
     if not gradient:

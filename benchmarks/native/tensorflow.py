@@ -11,10 +11,6 @@ import tensorflow as tf
 from benchmarks.native import named, weights
 
 
-def wait(results: Any) -> Any:
-    return results
-
-
 def form(function: Callable[..., Any], arrays: Sequence[Any], gradient: bool) -> Callable[[], Any]:
     xs = [tf.constant(x) for x in arrays]
     if not gradient:

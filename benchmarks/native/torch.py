@@ -12,10 +12,6 @@ import torch.nn.functional as F
 from benchmarks.native import named, weights
 
 
-def wait(results: Any) -> Any:
-    return results
-
-
 def form(function: Callable[..., Any], arrays: Sequence[Any], gradient: bool) -> Callable[[], Any]:
     xs = [torch.as_tensor(x) for x in arrays]
     if not gradient:

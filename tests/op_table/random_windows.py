@@ -56,12 +56,20 @@ def _conv(x: Array, kernel: Array, strides: int, padding: str, dilation_rate: in
     return np.concatenate([np.tensordot(a, b, len(window) + 1) for a, b in parts], -1)
 
 
+def _max_pooled(seen: Array, inside: Array, axes: Any) -> Array:
+    return np.max(np.where(inside, seen, -np.inf), axes)
+
+
+def _average_pooled(seen: Array, inside: Array, axes: Any) -> Array:
+    return np.sum(np.where(inside, seen, 0), axes) / np.sum(inside, axes)
+
+
 def _pooled(reduce: Any) -> Any:
     def reference(x: Array, pool_size: int, strides: int, padding: str) -> Array:
         window, ones = (pool_size,) * (x.ndim - 2), (1,) * (x.ndim - 2)
         steps = (strides,) * len(window)
-        seen = windows(padded(x, window, steps, ones, padding, np.nan), window, steps, ones)
-        return reduce(seen, axis=tuple(range(x.ndim - 1, seen.ndim - 1)))
+        seen, inside = (windows(padded(a, window, steps, ones, padding, 0), window, steps, ones) for a in (x, np.ones(x.shape, bool)))
+        return reduce(seen, inside, tuple(range(x.ndim - 1, seen.ndim - 1)))
 
     return _last(reference)
 
@@ -155,12 +163,15 @@ def _transposed_convolution(d: Draw) -> Any:
     return args, {**kwargs, "output_padding": d.of(None, None, *range(kwargs["strides"]))}
 
 
-for _op, _reduce in (("max_pool", np.nanmax), ("average_pool", np.nanmean)):
+MILD = Numbers("f", edges="mild")
+
+for _op, _reduce in (("max_pool", _max_pooled), ("average_pool", _average_pooled)):
 
     @fuzzed(_op, _pooled(_reduce), "first", 32.0, True)
     def _pooling(d: Draw) -> Any:
-        x, data_format = _images(d, d.of((2, 7, 3), (2, 5, 6, 2), (1, 4, 5, 4, 2)), d.dtype("f"))
-        return (x, d.int(1, 3)), {"strides": d.int(1, 3), "padding": d.of("valid", "same"), "data_format": data_format}
+        shape, largest = d.of(((2, 7, 3), 3), ((2, 4, 6, 2), 3), ((2, 5, 6, 2), 3), ((1, 4, 5, 4, 2), 3), ((1, 2, 4, 2, 3), 2))
+        x, data_format = _images(d, shape, d.dtype("f"), MILD)
+        return (x, d.int(1, largest)), {"strides": d.int(1, 3), "padding": d.of("valid", "same"), "data_format": data_format}
 
 
 def _adaptive(reduce: Any) -> Any:
@@ -179,7 +190,7 @@ for _op, _reduce in (("adaptive_max_pool", np.max), ("adaptive_average_pool", np
     @fuzzed(_op, _adaptive(_reduce), "first", 32.0, True)
     def _adaptive_pooling(d: Draw) -> Any:
         shape, size = d.of(((2, 7, 3), 3), ((2, 5, 6, 2), (2, 4)), ((1, 3, 4, 5, 2), 2), ((1, 2, 3, 1), 4))
-        x, data_format = _images(d, shape, d.dtype("f"))
+        x, data_format = _images(d, shape, d.dtype("f"), MILD)
         return (x, size), {"data_format": data_format}
 
 

@@ -20,10 +20,14 @@ class Program:
     def __init__(self, fn: Callable[..., Any], compiles: bool = True) -> None:
         self.fn, self.compiles = fn, compiles
         self._compiled: dict[Any, Compiled] = {}
+        self._recent: Compiled | None = None  # mostly the next arguments are like the last
 
     def __call__(self, *args: Any) -> Any:
+        recent = self._recent
+        if recent is not None and recent.takes(args):
+            return recent.nest(recent.run(*args))
         leaves, structure = tree.flatten_with_structure(args)
-        compiled = self.compiled(leaves, structure)
+        compiled = self._recent = self.compiled(leaves, structure)
         return compiled.nest(compiled.run(*arrays(leaves)))
 
     def compiled(self, leaves: Sequence[Any], structure: Any) -> Compiled:
@@ -41,7 +45,10 @@ class Compiled:
 
     def __init__(self, engine: Engine, fn: Callable[..., Any], leaves: Sequence[Any], structure: Any, compiles: bool) -> None:
         self._structure: Any = None  # of the results; known after the first run
+        self._engine = engine
         shapes = [hasattr(x, "shape") for x in leaves]
+        plain = all(shapes) and structure == tree.flatten_with_structure(tuple(leaves))[1]
+        self._signature = [(type(x), x.shape, x.dtype) for x in leaves] if plain else None
         static = [None if is_array else x for is_array, x in zip(shapes, leaves, strict=True)]
 
         def flat(*values: Any) -> list[Any]:
@@ -54,6 +61,16 @@ class Compiled:
             return [x if now.is_tensor(x) else now.asarray(x) for x in results]
 
         self.run = engine.compile(flat, arrays(leaves)) if compiles else lambda *values: flat(*map(engine.asarray, values))
+
+    def takes(self, args: Sequence[Any]) -> bool:
+        """Whether these are tensors like those it was compiled for. A quick look: False for nested arguments, and for static ones."""
+        signature = self._signature
+        if signature is None or len(signature) != len(args) or context.current() is not self._engine:
+            return False
+        for x, (kind, shape, dtype) in zip(args, signature, strict=True):
+            if type(x) is not kind or x.shape != shape or x.dtype != dtype:
+                return False
+        return True
 
     def nest(self, results: Sequence[Any]) -> Any:
         """The flat results in the structure that `fn` gave them."""

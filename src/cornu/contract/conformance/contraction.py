@@ -93,6 +93,7 @@ POOLS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "2-D overlapping": ((5, 6), {"window": (3, 2), "strides": (1, 1), "padding": ((0, 0), (0, 0))}),
     "2-D padded": ((5, 6), {"window": (3, 2), "strides": (2, 2), "padding": ((1, 1), (0, 1))}),
     "2-D gaps": ((5, 7), {"window": (1, 2), "strides": (2, 3), "padding": ((0, 0), (0, 0))}),
+    "3-D tiles": ((2, 4, 6), {"window": (2, 2, 3), "strides": (2, 2, 3), "padding": ((0, 0), (0, 0), (0, 0))}),
     "3-D": ((3, 4, 4), {"window": (2, 2, 2), "strides": (1, 2, 2), "padding": ((1, 0), (0, 0), (0, 0))}),
 }
 
@@ -130,5 +131,6 @@ def pools(primitive: str) -> Iterator[Case]:
         if primitive == "max_pool":
             yield case("2-D padded", "float32", x=lowest, label="2-D of -inf")
             some = np.arange(60, dtype="float32").reshape(1, 5, 6, 2)
-            some[0, 1, 1], some[0, 4, 4, 1] = np.nan, np.nan
+            some[0, 1, 1], some[0, 4, 4, 1], some[0, 2:4, 3:] = np.nan, np.nan, np.nan
             yield case("2-D padded", "float32", x=some, label="2-D with NaN")
+            yield case("2-D", "float32", x=np.concatenate([some, lowest])[:, :4], label="2-D tiles of NaN and -inf")
