@@ -41,6 +41,12 @@ def test_identities_go():
     assert simplified(lambda x: P.exp(P.multiply(P.multiply(x, 1.0), P.cast(1, dtype="float32")))) == ["exp"]
 
 
+def test_division_by_a_power_of_two_is_multiplication():
+    assert simplified(lambda x: P.divide(x, 4.0)) == simplified(lambda x: P.divide(x, -0.5)) == ["multiply"]
+    for divisor in (3.0, 0.0, np.inf, 2.0**127, 2.0**-130):  # whose reciprocals aren't exact, or not normal numbers
+        assert simplified(lambda x: P.divide(x, np.float32(divisor))) == ["divide"]  # noqa: B023
+
+
 def test_what_changes_something_stays():
     assert simplified(lambda x: P.transpose(P.reshape(x, shape=(1, 2, 3)), axes=(1, 0, 2))) == ["reshape", "transpose"]
     assert simplified(lambda x: P.flip(x, axes=(0,))) == ["flip"]

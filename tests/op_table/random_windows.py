@@ -68,7 +68,8 @@ def _pooled(reduce: Any) -> Any:
     def reference(x: Array, pool_size: int, strides: int, padding: str) -> Array:
         window, ones = (pool_size,) * (x.ndim - 2), (1,) * (x.ndim - 2)
         steps = (strides,) * len(window)
-        seen, inside = (windows(padded(a, window, steps, ones, padding, 0), window, steps, ones) for a in (x, np.ones(x.shape, bool)))
+        both = x, np.ones(x.shape, bool)
+        seen, inside = (windows(padded(a, window, steps, ones, padding, 0), window, steps, ones) for a in both)
         return reduce(seen, inside, tuple(range(x.ndim - 1, seen.ndim - 1)))
 
     return _last(reference)

@@ -63,7 +63,7 @@ class Compiled:
         self.run = engine.compile(flat, arrays(leaves)) if compiles else lambda *values: flat(*map(engine.asarray, values))
 
     def takes(self, args: Sequence[Any]) -> bool:
-        """Whether these are tensors like those it was compiled for. A quick look: False for nested arguments, and for static ones."""
+        """Whether these are tensors like those it was compiled for. A quick look: it says no to nested and static ones."""
         signature = self._signature
         if signature is None or len(signature) != len(args) or context.current() is not self._engine:
             return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any
@@ -428,6 +429,24 @@ def top_k(x: Any, k: Any, sorted: Any = True) -> Any:
     plain = jnp.where(jnp.isnan(x), jnp.nan, jnp.where(x == 0, 0, x))  # JAX tells apart the signs of NaN and of zero
     indices = lax.top_k(lax.stop_gradient(plain), k)[1]
     return jnp.take_along_axis(x, indices, axis=-1), indices
+
+
+_PAIR = re.compile(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)")
+
+
+@kernels.override
+def einsum(subscripts: Any, *operands: Any, **kwargs: Any) -> Any:
+    """A product of two as one `dot_general`, whose dimensions XLA puts in order as it likes them best."""
+    match = _PAIR.fullmatch(subscripts) if isinstance(subscripts, str) and len(operands) == 2 else None
+    if match is None or not all(hasattr(x, "dtype") and jnp.issubdtype(x.dtype, jnp.floating) for x in operands):
+        return NotImplemented
+    (x, y), (a, b, result) = operands, match.groups()
+    sizes = dict(zip(a, x.shape)) | dict(zip(b, y.shape))
+    if x.dtype != y.dtype or not {*result} <= sizes.keys() or any(len({*label}) < len(label) for label in (a, b, result)):
+        return NotImplemented
+    if any(tuple(map(sizes.get, label)) != operand.shape for label, operand in ((a, x), (b, y))):  # one broadcasts, or it is an error
+        return NotImplemented
+    return jnp.einsum(subscripts, x, y)
 
 
 # An eager call of these is one call of a compiled function, in place of one for each primitive.

@@ -98,7 +98,8 @@ def _times_one(node: Node, graph: Graph) -> Value | None:
 def _as_product(node: Node, graph: Graph) -> Node:
     """Division by a power of two, as means often have it, is multiplication by its reciprocal: the same number, sooner."""
     divisor = graph.constants.get(node.operands[-1]) if node.primitive.name == "divide" else None
-    if divisor is None or divisor.ndim or divisor.dtype not in ("float32", "float64") or node.operands[0].dtype != node.operands[1].dtype:
+    dtypes = {v.dtype for v in (*node.operands, *node.results)}
+    if divisor is None or divisor.ndim or dtypes not in ({"float32"}, {"float64"}):
         return node
     with np.errstate(all="ignore"):
         factor = np.asarray(1 / divisor, divisor.dtype)

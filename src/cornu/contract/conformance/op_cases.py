@@ -177,6 +177,7 @@ def einsum() -> Iterator[OpCase]:
     for subscripts in ("bij,bjk->bik", "bij,bjk->ik", "bij,cjk->bcik"):
         yield OpCase(f"float32 {subscripts}", (subscripts, a, b))
     yield OpCase("float32 bij->jb", ("bij->jb", a))
+    yield OpCase("float32 bij,bik->kbj", ("bij,bik->kbj", a, b.swapaxes(1, 2)[:, :3]))
     yield OpCase("int32", ("ij,j->i", numbers("int32", (2, 3)), numbers("int32", (3,), seed=1)))
 
 
