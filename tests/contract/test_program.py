@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from cornu import context
 from cornu import primitives as P
+from cornu.contract import registry
 from cornu.contract.program import Program
 
 
@@ -38,6 +40,18 @@ def test_static_arguments_of_equal_value_but_other_type():
     assert program(x, 1) == 6
     assert program(x, True) == 1
     assert program(x, 1.0) == 6
+
+
+def test_plain_arguments_are_told_apart(engine):
+    program = Program(lambda x, *more: P.add(x, more[0]) if more else P.negative(x))
+    x, whole = (engine.asarray(np.ones((2, 2)), dtype) for dtype in ("float32", "int32"))
+    for _ in range(2):  # the second time it knows all these
+        for args, expected in (((x, x), 2), ((x,), -1), ((x[:1], x[:1]), 2), ((x, whole), 2), ((whole,), -1)):
+            found = engine.to_numpy(program(*args))
+            assert (found == expected).all() and found.shape == tuple(args[0].shape)
+            assert found.dtype == engine.to_numpy(args[0]).dtype
+    with context.use(registry.get("numpy")):
+        assert isinstance(program(np.ones((2, 2), "float32")), np.ndarray)
 
 
 def test_results_that_are_no_tensors_become_tensors():
