@@ -328,7 +328,8 @@ def _if_plain(reference: str, fast: Callable[..., Any], depthwise: Callable[...,
 
     def kernel(x1: Any, x2: Any, **params: Any) -> Any:
         form = fast if params["groups"] == 1 else depthwise if params["groups"] == x1.shape[-1] else None
-        if form is None or x1.dtype.kind != "f" or x1.dtype.itemsize < 4 or 0 in x1.shape or 0 in x2.shape or any(p < 0 for pair in params["padding"] for p in pair):
+        plain = x1.dtype.kind == "f" and x1.dtype.itemsize >= 4 and 0 not in (*x1.shape, *x2.shape)
+        if form is None or not plain or any(p < 0 for pair in params["padding"] for p in pair):
             return TABLE[reference].reference(x1, x2, **params)
         return form(x1, x2, **params)
 
