@@ -144,20 +144,17 @@ def shape_given(shape: Any, where: str) -> tuple[int, ...]:
     return sizes
 
 
-def an_int(value: Any, where: str) -> int:
-    """An int, from any type of ints. Raises TypeError naming the op."""
+def an_int(value: Any, what: str) -> int:
+    """An int, from any type of ints. Raises TypeError naming `what`: the op, or the op and the parameter."""
     try:
         return operator.index(value)
     except TypeError:
-        raise TypeError(f"{where}: expected an int, got {value!r}.") from None
+        raise TypeError(f"{what}: expected an int, got {value!r}.") from None
 
 
 def size_given(value: Any, what: str, least: int = 0) -> int:
     """An int of at least `least`. what: the op and the parameter, as in "top_k: k"."""
-    try:
-        size = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{what} must be an int, got {value!r}.") from None
+    size = an_int(value, what)
     if size < least:
         raise ValueError(f"{what} must be at least {least}, got {value!r}.")
     return size
