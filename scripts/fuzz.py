@@ -41,7 +41,7 @@ libraries lack (`python -m cornu engines` lists them) are the host's there, whic
 """
 
 
-PROGRESS = 10_000  # cases between two lines that say how far a process is
+SHARE = 5_000  # the most cases of a process: libraries keep what they compiled
 
 
 class Found(NamedTuple):
@@ -54,7 +54,6 @@ class Found(NamedTuple):
 def run(cases_of: int, seed: int, engines: list[str], ops: list[str]) -> Found:
     """Judge that many cases."""
     found = Found(defaultdict(float), {})
-    count = itertools.count(1)
 
     @hypothesis.seed(seed)
     @hypothesis.settings(
@@ -66,9 +65,6 @@ def run(cases_of: int, seed: int, engines: list[str], ops: list[str]) -> Found:
     )
     @hypothesis.given(cases(tuple(ops)))
     def attempt(case: Case) -> None:
-        done = next(count)
-        if done % PROGRESS == 0:
-            print(f"{done} of {cases_of} cases (seed {seed}), {len(found.failures)} pairs wrong", file=sys.stderr, flush=True)
         for engine in engines:
             with cornu.engine(engine):
                 key = case.spec.op, engine
@@ -95,12 +91,14 @@ def main() -> int:
     parser.add_argument("--document", action="store_true", help="print the page of measured errors")
     given = parser.parse_args()
     engines = given.engines or [name for name in registry.names() if registry.is_installed(name)]
-    jobs = [(-(-given.cases // given.jobs), given.seed * given.jobs + i, engines, given.ops) for i in range(given.jobs)]
-    if given.jobs == 1:
-        parts = [run(*jobs[0])]
-    else:
-        with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn")) as pool:
-            parts = list(pool.map(run, *zip(*jobs, strict=True)))
+    shares = max(given.jobs, -(-given.cases // SHARE))
+    jobs = [(-(-given.cases // shares), given.seed * shares + i, engines, given.ops) for i in range(shares)]
+    parts = []
+    with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        for part in pool.map(run, *zip(*jobs, strict=True)):
+            parts.append(part)
+            if shares > given.jobs:
+                print(f"{len(parts)} of {shares} shares done", file=sys.stderr, flush=True)
     errors = {key: max(part.errors.get(key, 0.0) for part in parts) for key in {key for part in parts for key in part.errors}}
     failures = {key: problem for part in parts for key, problem in part.failures.items()}
     if given.document:
