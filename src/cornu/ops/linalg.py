@@ -240,11 +240,7 @@ def _vector_norm(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> 
     if ord is None or ord == 2:
         return _root(P.sum(P.multiply(size, size), axes=axes, keepdims=keepdims))
     if ord in (math.inf, -math.inf):
-        if not all(shape_of(x)[axis] for axis in axes):
-            if ord < 0:
-                raise ValueError(f"norm: there is no least element over the empty axes {axes} of shape {shape_of(x)}.")
-            return P.sum(size, axes=axes, keepdims=keepdims)
-        return (P.max if ord > 0 else P.min)(size, axes=axes, keepdims=keepdims)
+        return _extreme(size, ord, axes, keepdims)
     if ord == 0:
         return P.sum(P.cast(P.not_equal(x, 0), dtype=dtype_of(size)), axes=axes, keepdims=keepdims)
     if ord == 1:
@@ -252,16 +248,23 @@ def _vector_norm(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> 
     return P.power(P.sum(P.power(size, float(ord)), axes=axes, keepdims=keepdims), 1 / float(ord))
 
 
+def _extreme(sizes: Tensor, ord: float, axes: tuple[int, ...], keepdims: bool) -> Tensor:
+    """The largest, or for a negative ord the smallest; of nothing the largest size is 0."""
+    if all(shape_of(sizes)[axis] for axis in axes):
+        return (P.max if ord > 0 else P.min)(sizes, axes=axes, keepdims=keepdims)
+    if ord < 0:
+        raise ValueError(f"norm: there is no least of the empty axes {axes} of sizes of shape {shape_of(sizes)} (ord {ord}).")
+    return P.sum(sizes, axes=axes, keepdims=keepdims)
+
+
 def _matrix_norm(x: Tensor, ord: Any, keepdims: bool) -> Tensor:
     """Of the last two axes."""
     last = len(shape_of(x)) - 1
     if ord in ("nuc", 2, -2):
-        s = svd(x, compute_uv=False)
-        value = {"nuc": P.sum, 2: P.max, -2: P.min}[ord](s, axes=(last - 1,), keepdims=False)
+        sizes = svd(x, compute_uv=False)
     else:
-        along = last - 1 if abs(ord) == 1 else last
-        sums = P.sum(P.abs(x), axes=(along,), keepdims=False)
-        value = (P.max if ord > 0 else P.min)(sums, axes=(last - 1,), keepdims=False)
+        sizes = P.sum(P.abs(x), axes=(last - 1 if abs(ord) == 1 else last,), keepdims=False)
+    value = P.sum(sizes, axes=(last - 1,), keepdims=False) if ord == "nuc" else _extreme(sizes, ord, (last - 1,), False)
     return expand_dims(value, (-2, -1)) if keepdims else value
 
 
