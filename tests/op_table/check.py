@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -62,11 +62,11 @@ def problems(case: Case, found: list[Array]) -> Iterator[str]:
             yield f"{case.name}: {problem}"
 
 
-def flushed(case: Case) -> Case:
-    """The case with numbers too small for normal floats as zeros, as which engines may treat them."""
+def flushed(case: Case, dtypes: Collection[str] = tuple(dt.FLOATS)) -> Case:
+    """The case with numbers of these dtypes too small for normal floats as zeros, as which engines may treat them."""
 
     def flush(x: Any) -> Any:
-        if not isinstance(x, np.ndarray) or dt.name_of(x.dtype) not in dt.FLOATS:
+        if not isinstance(x, np.ndarray) or dt.name_of(x.dtype) not in dtypes:
             return x
         least = np.asarray(dt.smallest_normal(dt.name_of(x.dtype)), x.dtype)
         return np.where(np.abs(x) < least, np.copysign(np.zeros_like(x), x), x)

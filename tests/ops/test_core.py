@@ -6,6 +6,7 @@ import pytest
 from cornu import ops
 from cornu.contract.program import Program
 from cornu.ops.symbolic import KerasTensor
+from cornu.primitives import dtypes as dt
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(7, 3)).astype("float32")
@@ -100,7 +101,7 @@ def test_pieces(check):
     "values, source, target, expected",
     [
         ([-3.7, 300.0, np.nan, 2e10], "float32", "uint8", [0, 255, 0, 255]),
-        ([3e9, -3e9, 7.9], "float32", "int32", [2147483520, -2147483648, 7]),
+        ([3e9, -3e9, 7.9], "float32", "int32", [2147483647, -2147483648, 7]),
         ([-5, 300], "int32", "uint8", [0, 255]),
         ([-5, 300], "int32", "int8", [-5, 127]),
         ([5, 300], "uint16", "int8", [5, 127]),
@@ -112,6 +113,27 @@ def test_pieces(check):
 def test_saturate_cast(engine, values, source, target, expected):
     got = ops.saturate_cast(np.array(values, source), target)
     assert ops.dtype(got) == target and numbers(got).astype("float64").tolist() == [float(v) for v in expected]
+
+
+@pytest.mark.parametrize("target", ["int8", "uint16", "int32", "int64", "uint64", "float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("source", ["float16", "bfloat16", "float64"])
+def test_saturate_cast_to_the_very_limits(engine, source, target):
+    kind = dt.numpy_dtype(target)
+    least, most = (float(x) for x in dt.limits(target))
+    with np.errstate(over="ignore"):
+        x = np.array([np.inf, -np.inf, 3, -3, 65400, 1e30, -1e30, 2.0**31, 2.0**53, 2.0**63, 2.0**64]).astype(dt.numpy_dtype(source))
+    exact = [dt.limits(target)[int(v > 0)] if not least < v < most else kind.type(v) for v in x.astype("float64")]
+    for call in (lambda x: ops.saturate_cast(x, target), Program(lambda x: ops.saturate_cast(x, target))):
+        np.testing.assert_array_equal(numbers(call(ops.convert_to_tensor(x))), np.array(exact, kind))
+
+
+def test_rounding_to_half_precision_is_not_left_out(engine):
+    """ONNX Runtime joins casts: 4097 is 4096 in float16."""
+    x, halves = ops.convert_to_tensor(np.array([4097, 70000], "int32")), np.array([4096, np.inf], "float16")
+    same = Program(lambda x: ops.equal(ops.cast(x, "float16"), halves))
+    padded = Program(lambda x: ops.cast(ops.pad(ops.cast(x, "float16"), 1), "float32"))
+    assert numbers(same(x)).all()
+    assert numbers(padded(x)).tolist() == [0, 4096, np.inf, 0]
 
 
 def test_rearrange(check):

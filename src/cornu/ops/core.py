@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from cornu import context, tree
@@ -398,25 +397,24 @@ def saturate_cast(x, dtype):
         return P.cast(x, dtype=want)
     if dt.is_float(have) and dt.is_integer(want):
         x = P.where(P.not_equal(x, x), 0, x)
-    low, high = _range(want, have)
-    low, high = (P.cast(np.array(bound, dt.numpy_dtype(have)), dtype=have) for bound in (low, high))
-    return P.cast(P.minimum(P.maximum(x, low), high), dtype=want)
+    bounds = [P.cast(np.array(bound, dt.numpy_dtype(have)), dtype=have) for bound in _range(want, have)]
+    y = P.cast(P.minimum(P.maximum(x, bounds[0]), bounds[1]), dtype=want)
+    for beyond, bound, last in zip((P.less, P.greater), bounds, dt.limits(want), strict=True) if dt.is_float(have) else ():
+        y = P.where(beyond(x, bound), P.cast(np.array(last), dtype=want), y)  # which `have` may lack
+    return y
 
 
-def _range(dtype: str, within: str) -> tuple[Any, Any]:
+def _range(dtype: str, within: str) -> list[Any]:
     """Least and greatest value of `dtype` that the dtype `within` has, too."""
-    info: Any = np.iinfo(dtype) if dt.is_integer(dtype) else ml_dtypes.finfo(dt.numpy_dtype(dtype))
-    own: Any
+    limits, own = dt.limits(dtype), dt.limits(within)
     if dt.is_integer(within):
-        own = np.iinfo(within)
-        return max(int(info.min), own.min), min(int(info.max), own.max)
-    own = ml_dtypes.finfo(dt.numpy_dtype(within))
-    bounds = []
-    for bound in (info.min, info.max):
-        kind = dt.numpy_dtype(within).type
-        near = kind(min(max(float(bound), float(own.min)), float(own.max)))
-        bounds.append(near if abs(float(near)) <= abs(float(bound)) else np.nextafter(near, kind(0)))
-    return bounds[0], bounds[1]
+        return [max(int(limits[0]), int(own[0])), min(int(limits[1]), int(own[1]))]
+    bounds, kind = [], dt.numpy_dtype(within).type
+    exactly: Any = int if dt.is_integer(dtype) else float  # 2**63 - 1 is no float
+    for bound in limits:
+        near = float(kind(min(max(float(bound), float(own[0])), float(own[1]))))
+        bounds.append(kind(near) if abs(exactly(near)) <= abs(exactly(bound)) else np.nextafter(kind(near), kind(0)))
+    return bounds
 
 
 export(globals())

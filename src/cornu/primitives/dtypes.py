@@ -108,9 +108,15 @@ def itemsize(name: str) -> int:
     return numpy_dtype(name).itemsize
 
 
+def limits(name: str) -> tuple[Any, Any]:
+    """The least and the greatest number of a dtype of integers or floats, finite ones, of that dtype."""
+    info: Any = np.iinfo(name) if is_integer(name) else ml_dtypes.finfo(numpy_dtype(name))
+    return numpy_dtype(name).type(info.min), numpy_dtype(name).type(info.max)
+
+
 def largest(name: str) -> float:
     """The largest finite number of a floating dtype."""
-    return float(ml_dtypes.finfo(numpy_dtype(name)).max)
+    return float(limits(name)[1])
 
 
 def smallest_normal(name: str) -> float:
