@@ -121,7 +121,8 @@ def test_saturate_cast_to_the_very_limits(engine, source, target):
     kind = dt.numpy_dtype(target)
     least, most = (float(x) for x in dt.limits(target))
     with np.errstate(over="ignore"):
-        x = np.array([np.inf, -np.inf, 3, -3, 65400, 1e30, -1e30, 2.0**31, 2.0**53, 2.0**63, 2.0**64]).astype(dt.numpy_dtype(source))
+        x = np.array([np.inf, -np.inf, 3, -3, 65400, 1e30, -1e30, 2.0**31, 2.0**53, 2.0**63, 2.0**64])
+        x = x.astype(dt.numpy_dtype(source))
     exact = [dt.limits(target)[int(v > 0)] if not least < v < most else kind.type(v) for v in x.astype("float64")]
     for call in (lambda x: ops.saturate_cast(x, target), Program(lambda x: ops.saturate_cast(x, target))):
         np.testing.assert_array_equal(numbers(call(ops.convert_to_tensor(x))), np.array(exact, kind))

@@ -22,8 +22,8 @@ SELECTED_BY_BITS = 2048
 BATCH = "batch"  # what models call the dimension that only the running model knows
 SINCE = {"BitCast": 26, "CumProd": 26}
 
-# The dtypes in which ONNX Runtime has kernels, where those are not all; others are cast to and fro (CARRIERS). Most take float16 too,
-# but by casts of ONNX Runtime's own, which leave out roundings to it.
+# The dtypes in which ONNX Runtime has kernels, where those are not all; others are cast to and fro (CARRIERS). Most take float16,
+# too, but by casts of ONNX Runtime's own, which leave out roundings to it.
 _FLOAT = "float32 float64"
 _WIDE = f"int32 int64 {_FLOAT}"
 _NUMBERS = f"int8 int16 int32 int64 uint8 uint16 uint32 uint64 {_FLOAT}"
