@@ -156,7 +156,9 @@ def _same_batch(a: Any, b: Any) -> tuple[Any, Any]:
     return tf.broadcast_to(a, [*batch, *a.shape[-2:]]), tf.broadcast_to(b, [*batch, *b.shape[-2:]])
 
 
-kernels["cholesky"], kernels["eig"] = tf.linalg.cholesky, lambda x: list(tf.linalg.eig(x))
+# Of a matrix that isn't positive definite TensorFlow leaves the upper triangle as it finds it.
+kernels["cholesky"] = lambda x: tf.linalg.band_part(tf.linalg.cholesky(x), -1, 0)
+kernels["eig"] = lambda x: list(tf.linalg.eig(x))
 kernels["solve"] = lambda a, b: tf.linalg.solve(*_same_batch(a, b))
 kernels["fft"], kernels["ifft"] = tf.signal.fft, tf.signal.ifft
 
