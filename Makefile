@@ -35,6 +35,7 @@ test: .venv/test lint
 	  CORNU_THEANO_MODE=python .venv/bin/python scripts/fuzz.py --cases 2000 --engines $$engine -n 2 || exit 1; \
 	  else echo "!!! $$engine IS NOT TESTED: its environment is not installed"; fi; done
 	.venv/bin/python scripts/fuzz.py --cases 10000 --engines $(FUZZED) -n 2
+	.venv/bin/python scripts/fuzz.py --cases 1000 --seed 1 --gradients --engines jax torch tensorflow -n 2
 	CORNU_THEANO_MODE=python PYTENSOR_FLAGS=cxx= .venv/bin/python scripts/fuzz.py --cases 2000 --engines theano -n 2
 	.venv/bin/python -m pytest -n 2
 

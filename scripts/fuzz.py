@@ -2,6 +2,7 @@
 
     python scripts/fuzz.py --cases 10000 -n 2             all engines that are installed, in two processes; exit status 1 if one is wrong
     python scripts/fuzz.py --cases 1000000 --seed 7 -n 8  a long run of other cases
+    python scripts/fuzz.py --cases 1000 --gradients       gradients too, beside the NumPy engine's
     python scripts/fuzz.py --cases 20000 --document > docs/accuracy.md   the page of measured errors
 """
 
@@ -27,6 +28,7 @@ from cornu.contract import registry  # noqa: E402
 from op_table import FUZZED, Case  # noqa: E402
 from op_table.check import error_in_ulps  # noqa: E402
 from op_table.draw import DISAGREEMENTS, UNDRAWN, cases, judge  # noqa: E402
+from op_table.gradients import judge_gradient  # noqa: E402
 
 PAGE = """# Accuracy of ops
 
@@ -51,8 +53,8 @@ class Found(NamedTuple):
     failures: dict[tuple[str, str], str]
 
 
-def run(cases_of: int, seed: int, engines: list[str], ops: list[str]) -> Found:
-    """Judge that many cases."""
+def run(cases_of: int, seed: int, engines: list[str], ops: list[str], gradients: bool) -> Found:
+    """Judge that many cases, with their gradients if that is wanted."""
     found = Found(defaultdict(float), {})
 
     @hypothesis.seed(seed)
@@ -69,6 +71,7 @@ def run(cases_of: int, seed: int, engines: list[str], ops: list[str]) -> Found:
             with cornu.engine(engine):
                 key = case.spec.op, engine
                 problem, results = judge(case)
+                problem = problem or (judge_gradient(case) if gradients and results else None)
                 if problem and key not in found.failures:
                     found.failures[key] = problem
                     print(f"{engine}: {case.spec.op}: {problem}", file=sys.stderr, flush=True)  # at once: long runs may be cut short
@@ -88,11 +91,12 @@ def main() -> int:
     parser.add_argument("--ops", nargs="*", default=[], help="names; all by default")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other cases")
     parser.add_argument("-n", "--jobs", type=int, default=1, help="processes among which the cases are shared out")
+    parser.add_argument("--gradients", action="store_true", help="judge gradients, too")
     parser.add_argument("--document", action="store_true", help="print the page of measured errors")
     given = parser.parse_args()
     engines = given.engines or [name for name in registry.names() if registry.is_installed(name)]
     shares = max(given.jobs, -(-given.cases // SHARE))
-    jobs = [(-(-given.cases // shares), given.seed * shares + i, engines, given.ops) for i in range(shares)]
+    jobs = [(-(-given.cases // shares), given.seed * shares + i, engines, given.ops, given.gradients) for i in range(shares)]
     parts = []
     with ProcessPoolExecutor(given.jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         for part in pool.map(run, *zip(*jobs, strict=True)):

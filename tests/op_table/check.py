@@ -36,10 +36,14 @@ def run_compiled(case: Case) -> list[Array]:
     return results(program([tensor(x) for x in case.arrays()]))
 
 
+def runs_eagerly(case: Case) -> bool:
+    """Whether the engine's own library computes it op by op; compiled, where that only runs whole graphs."""
+    return context.current().eager or case.spec.op in DATA_DEPENDENT
+
+
 def run_natively(case: Case) -> list[Array]:
-    """As the engine's own library computes: eagerly, or, where that only runs whole graphs, compiled."""
-    eager = context.current().eager or case.spec.op in DATA_DEPENDENT
-    return run(case) if eager else run_compiled(case)
+    """As the engine's own library computes."""
+    return run(case) if runs_eagerly(case) else run_compiled(case)
 
 
 def problems(case: Case, found: list[Array]) -> Iterator[str]:

@@ -12,6 +12,7 @@ import pytest
 from cornu import ops
 from op_table import FUZZED, Case
 from op_table.draw import UNDRAWN, cases, judge
+from op_table.gradients import judge_gradient
 
 GROUPS = 8
 NAMES = sorted(FUZZED)
@@ -30,6 +31,25 @@ def test_random_cases(engine, group):
     attempt()
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_random_gradients(engine):
+    @hypothesis.settings(
+        max_examples=60, database=None, deadline=None, derandomize=True, suppress_health_check=list(hypothesis.HealthCheck)
+    )
+    @hypothesis.given(cases())
+    def attempt(case):
+        assert judge_gradient(case) is None
+
+    attempt()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("op", ["relu6", "sparse_plus", "maximum"])
+def test_gradients_of_nothing(engine, op):
+    args = (np.zeros((0, 3), "float32"), np.arange(3, dtype="int32"))[: 2 if op == "maximum" else 1]
+    assert judge_gradient(Case(FUZZED[op].spec, op, args, {})) is None
+
+
 def floats(*values: Any, dtype: Any = "float32") -> np.ndarray:
     return np.array(values, dtype)
 
@@ -46,6 +66,17 @@ FOUND: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("lstsq", (np.array([[5, -1], [-1, 4], [1, -1]], "int8"), floats(1, 2, 3, dtype=ml_dtypes.bfloat16)), {}),
     ("polar", (floats(0.14, 1.45, dtype=ml_dtypes.bfloat16), floats(0.61, 1.34, dtype=ml_dtypes.bfloat16)), {}),
     ("stft", (SIGNAL, 6, 3, 8), {"window": "hann", "center": True}),
+    ("norm", (np.zeros((2, 0), "float32"),), {"ord": -2, "axis": (1, 0), "keepdims": False}),
+    ("norm", (np.zeros((2, 0), "float32"),), {"ord": 1, "axis": (0, 1), "keepdims": False}),
+    ("saturate_cast", (floats(np.inf, dtype=ml_dtypes.bfloat16),), {"dtype": "float16"}),
+    ("floor_divide", (floats(3.57812, dtype=ml_dtypes.bfloat16), floats(1.19531, dtype=ml_dtypes.bfloat16)), {}),
+    ("less_equal", (np.array([-(2**31)], "int32"), floats(-np.inf, dtype="float16")), {}),
+    ("take", (np.array([65534], "uint16"), np.zeros(0, "int32")), {"axis": 0}),
+    (
+        "max_pool",
+        (np.where(np.arange(32) % 5, np.arange(32), np.nan).astype("float32").reshape(1, 4, 4, 2), 2),
+        {"strides": 2, "padding": "valid", "data_format": "channels_last"},
+    ),
     ("hypot", (floats(-8.5e-314, 3, dtype="float64"), floats(0, 4, dtype="float64")), {}),
     ("irfft", ((floats(0.5), floats(1)), None), {}),
     ("einsum", ("ij,jk->ik", np.full((1, 2), 7, "int8"), ONES[:, :2]), {}),

@@ -92,9 +92,9 @@ def _unbroadcast(cotangent: Any, operand: Any) -> Any:
     """Sum a cotangent over the dimensions along which its operand was repeated."""
     have, want = tuple(cotangent.shape), tuple(operand.shape)
     if have != want:
-        extra = len(have) - len(want)
-        if extra < 0 or np.prod(have) < np.prod(want):
+        if np.broadcast_shapes(have, want) == want:
             return tf.cast(tf.broadcast_to(cotangent, want), operand.dtype)
+        extra = len(have) - len(want)
         axes = [i for i, size in enumerate(have) if i < extra or want[i - extra] == 1 != size]
         cotangent = tf.reshape(tf.reduce_sum(cotangent, axes), want)
     return tf.cast(cotangent, operand.dtype)

@@ -103,7 +103,8 @@ def _by_nonzero(native: Kernel) -> Kernel:
     return kernel
 
 
-kernels["floor_divide"], kernels["mod"] = _by_nonzero(torch.floor_divide), _by_nonzero(torch.remainder)
+kernels["floor_divide"] = _by_nonzero(lambda x1, x2: torch.div(x1, x2, rounding_mode="floor"))  # `torch.floor_divide` has no gradient
+kernels["mod"] = _by_nonzero(torch.remainder)
 
 
 @define

@@ -70,7 +70,9 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
 
 @override
 def take(x: Any, indices: Any, axis: Any = None) -> Any:
-    if not (isinstance(x, Tensor) and isinstance(indices, Tensor)) or type(axis) is not int or not x.is_cpu or indices.dtype not in _INDICES:
+    if not (isinstance(x, Tensor) and isinstance(indices, Tensor)) or type(axis) is not int or not x.is_cpu:
+        return NotImplemented
+    if indices.dtype not in _INDICES or x.dtype in _UNSELECTED:
         return NotImplemented
     along = _axis(x, axis)
     if along is None or not (indices.ndim == 1 or (indices.ndim > 1 and along == 0 and x.ndim == 2)):
@@ -89,6 +91,7 @@ def _taken(x: Tensor, indices: Tensor, axis: int) -> Tensor:
 
 
 _INDICES = frozenset([torch.int32, torch.int64])
+_UNSELECTED = frozenset([torch.uint16, torch.uint32, torch.uint64])  # `index_select` lacks them
 
 
 @override
