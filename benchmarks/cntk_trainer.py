@@ -1,5 +1,6 @@
 """CNTK by hand, as its tutorials do it: a network with a batch axis, `Trainer.train_minibatch`. Plain Python 3.6; see serving.py."""
 
+import os
 import warnings
 
 import numpy as np
@@ -100,6 +101,8 @@ def main():
     momentum = [C.momentum_schedule(m) for m in (0.9, 0.999)]
     learner = C.adam(y.parameters, rate, momentum[0], unit_gain=True, variance_momentum=momentum[1], epsilon=EPSILON)
     trainer = C.Trainer(y, loss, [learner])
+    if os.environ.get("OMP_NUM_THREADS"):  # a Trainer takes all cores whatever that says
+        C.cntk_py.set_max_num_cputhreads(int(os.environ["OMP_NUM_THREADS"]))
     one_hot = np.eye(CLASSES, dtype="float32")
 
     def step(rows, labels):

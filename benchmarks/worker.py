@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.jobs import JOBS, Job
 
 ROUND = 0.5  # seconds that a contestant trains in a round, about
+PAUSE = 0.3  # seconds before that: OpenMP's threads wait awake for 0.2 s, on cores that the next contestant wants
 CHECKED_EPOCHS = 2  # trained without shuffling, whose losses are compared
 
 
@@ -87,8 +88,10 @@ def measure(name: str, engine: str, rounds: int, kinds: list[str]) -> dict[str, 
     epochs = max(1, round(ROUND / min(epoch.values())))
     for _ in range(rounds):
         for kind, racer in racers.items():
+            time.sleep(PAUSE)
             found[kind]["step_ms"].append(seconds(racer.fit, x, y, epochs) / (epochs * job.steps) * 1e3)
         for kind, racer in racers.items():
+            time.sleep(PAUSE)
             found[kind]["predict_ms"].append(float(np.median([seconds(racer.predict, x[i : i + 1]) for i in range(100)])) * 1e3)
     for kind in kinds:
         found[kind]["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -370,9 +370,25 @@ def test_waiting_awake_ends_where_others_want_the_core(monkeypatch):
         watch = wire.Watch()
         assert not watch.sees(here)
         there.send(b"x")
+        assert not watch.sees(here)  # since nothing came the last time
         assert watch.sees(here) and watch.sees(here)  # the second time the core was taken away
         assert not any(watch.sees(here) for _ in range(wire.REST))
         counts = iter([1, 1])
         assert watch.sees(here)
         monkeypatch.setattr(wire.os, "sched_getaffinity", lambda pid: {0})
         assert not wire.Watch().sees(here)
+
+
+def test_waiting_awake_in_vain_becomes_rare(monkeypatch):
+    looked = []
+    monkeypatch.setattr(wire.select, "select", lambda *lists: looked.append(1) or [[]])
+    monkeypatch.setattr(wire.resource, "getrusage", lambda who: SimpleNamespace(ru_nivcsw=0))
+    monkeypatch.setattr(wire.os, "sched_getaffinity", lambda pid: {0, 1})
+    monkeypatch.setattr(wire.time, "perf_counter", iter(range(10**6)).__next__)  # a second goes by at each look at the clock
+    monkeypatch.setattr(wire, "PATIENCE", 1.5)
+    watch, turns = wire.Watch(), []
+    for turn in range(12):
+        looked.clear()
+        assert not watch.sees(None)
+        turns += [turn] if looked else []
+    assert turns == [0, 2, 6]

@@ -1,5 +1,6 @@
 """CNTK in the worker: programs become CNTK functions. Plain Python 3.6."""
 
+import ctypes
 import itertools
 import json
 import warnings
@@ -16,6 +17,7 @@ from cntk_elementwise import ELEMENTWISE, TABLE
 from cntk_structure import by_numpy
 from cntk_support import BY_NUMPY, CARRIERS, NATIVE
 from cntk_tensor import Images, Tensor, as_carrier, choose, like, lower_bound, shaped
+from cntk_threads import Load, Wait
 
 CONTROL = ("cond", "scan")
 assert set(TABLE) | set(CONTROL) == set(NATIVE), set(TABLE) ^ (set(NATIVE) - set(CONTROL))
@@ -23,7 +25,7 @@ assert set(FUNCTIONS) == set(BY_NUMPY)
 
 CPU = C.cpu()
 THREADS = C.cntk_py.get_max_num_cputhreads()
-WORTH_THREADS = 4e6  # multiplications of a program's nodes, on average
+set_block_time = ctypes.CDLL("libiomp5.so").kmp_set_blocktime  # how many milliseconds OpenMP's threads wait awake
 
 
 def hello():
@@ -35,7 +37,9 @@ def build(graph, constants):
     """The program of a graph."""
     wide = any(dtype == "float64" for _, dtype in graph["inputs"])
     inputs = [Input(tuple(shape), dtype, "float64" if wide else "float32") for shape, dtype in graph["inputs"]]
-    return Program(inputs, Walk().outputs(graph, [x.tensor for x in inputs], constants))
+    walk = Walk()
+    outputs = walk.outputs(graph, [x.tensor for x in inputs], constants)
+    return Program(inputs, outputs, THREADS if walk.load.is_worth_threads() else 1)
 
 
 class Input:
@@ -69,10 +73,14 @@ def _halves(buffer, array):
 
 
 class Walk:
-    """Makes CNTK expressions of a graph, equal ones once: the backward pass of a scan computes each step again, which here costs nothing."""
+    """Makes CNTK expressions of a graph, equal ones once: the backward pass of a scan computes each step again, which here costs nothing.
+
+    load: of what it has made.
+    """
 
     def __init__(self):
         self.found = {}
+        self.load = Load()
 
     def once(self, key, operands, make):
         """What `make` gives, once for the same key and operands (which are kept, so that their identities stay theirs)."""
@@ -96,7 +104,12 @@ class Walk:
         """The results of one node."""
         if name in CONTROL:
             return getattr(self, name)(operands, specs, **params)
-        return self.once((name, json.dumps([params, specs])), operands, lambda: lowered(name, operands, params, specs))
+        return self.once((name, json.dumps([params, specs])), operands, lambda: self.lowered(name, operands, params, specs))
+
+    def lowered(self, name, operands, params, specs):
+        """The results of a node that is no control node, and is new."""
+        self.load.add(name, [x.shape for x in operands] + [shape for shape, _ in specs], params)
+        return lowered(name, operands, params, specs)
 
     def inline(self, function, operands):
         """The results of a control node's function."""
@@ -150,11 +163,11 @@ def lowered(name, operands, params, specs):
 
 
 class Program:
-    """A CNTK function of static shapes, without a batch axis."""
+    """A CNTK function of static shapes, without a batch axis. threads: how many compute it."""
 
-    threads_now = THREADS
+    threads_now = None
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs, outputs, threads):
         nodes = _apart([y.expression for y in outputs])
         self.inputs = self._used(inputs, C.combine([y.output for y in nodes]))
         if not any(self.inputs):  # CNTK wants one
@@ -162,7 +175,7 @@ class Program:
             nodes = [C.element_times(y, as_carrier(self.inputs[-1].variable, y.dtype)) for y in nodes]
         self.outputs = [y.output for y in nodes]
         self.function = C.combine(self.outputs)
-        self.threads = _threads(self.function)
+        self.threads, self.wait = threads, Wait(set_block_time)
 
     @staticmethod
     def _used(inputs, function):
@@ -189,21 +202,10 @@ class Program:
             if Program.threads_now != self.threads:
                 Program.threads_now = self.threads
                 C.cntk_py.set_max_num_cputhreads(self.threads)
-            forward(values, results, CPU, nothing, nothing)
+            with self.wait:
+                forward(values, results, CPU, nothing, nothing)
 
         return run
-
-
-def _threads(function):
-    """How many to compute it with. Each node starts and awaits them for itself, which costs small ones more than they gain."""
-    nodes = C.logging.graph.depth_first_search(function, lambda node: isinstance(node, C.Function))
-    work = sum(_multiplications(node) for node in nodes if node.op_name in ("Times", "TransposeTimes"))
-    return THREADS if work > WORTH_THREADS * len(nodes) else 1
-
-
-def _multiplications(node):
-    """Of a product of matrices (m, k) and (k, n): mkn, the root of what the sizes of the three matrices make."""
-    return float(np.prod([float(np.prod(x.shape)) for x in (node.inputs[0], node.inputs[1], node.output)])) ** 0.5
 
 
 def _apart(expressions):

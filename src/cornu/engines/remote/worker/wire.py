@@ -21,7 +21,7 @@ import time
 
 MESSAGE, MEMORY, RUN, DONE, FAILED = range(5)
 CHUNK_BITS = 40
-PATIENCE = 3e-4  # seconds; falling asleep and waking up takes a good part of that
+PATIENCE = 1e-3  # seconds; falling asleep and waking up takes a good part of that
 REST = 100  # times
 
 _HEAD = struct.Struct("<IB")
@@ -40,10 +40,13 @@ def send(sock, kind, body=b"", descriptor=None):
 
 
 class Watch:
-    """Waits awake for what comes soon, unless there is one core or others want it too: then not for the next `REST` times."""
+    """Waits awake for what comes soon, unless there is one core. After waiting in vain not for the next time, then for twice as many, up to `REST`; and not for
+    the next `REST` times where others want the core.
+    """
 
     def __init__(self):
         self._rest = 0 if len(os.sched_getaffinity(0)) > 1 else float("inf")
+        self._vain = 0
 
     def sees(self, sock):
         """Whether something arrived within `PATIENCE`."""
@@ -53,6 +56,8 @@ class Watch:
         before, end, seen = resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw, time.perf_counter() + PATIENCE, False
         while not seen and time.perf_counter() < end:
             seen = bool(select.select([sock], [], [], 0)[0])
+        self._vain = 0 if seen else min(2 * self._vain + 1, REST)
+        self._rest = self._vain
         if resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw > before:  # somebody else was given the core
             self._rest = REST
         return seen
