@@ -45,14 +45,14 @@ def _size(shape):
 
 
 class Wait:
-    """A context in which threads wait for each other awake, unless that took longer than asleep: then not for the next `REST` times.
+    """A context in which threads wait for each other awake, unless that took much longer than asleep: then not for the next `REST` times.
 
     Awake they save a tenth where nothing else runs. Beside other processes, from which they take the cores, a program may take ten times as long.
 
     set_milliseconds: called with how long threads wait awake.
     """
 
-    REST, LONGER = 100, 1.2
+    REST, LONGER = 100, 1.5
 
     def __init__(self, set_milliseconds):
         self.set_milliseconds, self.rest, self.asleep = set_milliseconds, 3, 0.0  # the first run makes ready
