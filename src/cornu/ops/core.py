@@ -397,10 +397,12 @@ def saturate_cast(x, dtype):
         return P.cast(x, dtype=want)
     if dt.is_float(have) and dt.is_integer(want):
         x = P.where(P.not_equal(x, x), 0, x)
-    bounds = [P.cast(np.array(bound, dt.numpy_dtype(have)), dtype=have) for bound in _range(want, have)]
-    y = P.cast(P.minimum(P.maximum(x, bounds[0]), bounds[1]), dtype=want)
-    for beyond, bound, last in zip((P.less, P.greater), bounds, dt.limits(want), strict=True) if dt.is_float(have) else ():
-        y = P.where(beyond(x, bound), P.cast(np.array(last), dtype=want), y)  # which `have` may lack
+    bounds = [np.array(bound, dt.numpy_dtype(have)) for bound in _range(want, have)]
+    low, high = (P.cast(bound, dtype=have) for bound in bounds)
+    y = P.cast(P.minimum(P.maximum(x, low), high), dtype=want)
+    for beyond, bound, last in zip((P.less, P.greater), bounds, dt.limits(want), strict=True):
+        if dt.is_float(have) and float(bound) != float(last):  # `have` lacks the limit
+            y = P.where(beyond(x, P.cast(bound, dtype=have)), P.cast(np.array(last), dtype=want), y)
     return y
 
 
