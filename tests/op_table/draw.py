@@ -64,6 +64,11 @@ def _is_singular(case: Case, engine: str) -> bool:
     return bool((np.linalg.matrix_rank(matrices) < matrices.shape[-1]).any())
 
 
+def _loses_minus_zero(case: Case, engine: str) -> bool:
+    floats = [x for x in case.arrays() if dt.name_of(x.dtype) in dt.FLOATS]
+    return engine == "cntk" and any(bool((np.signbit(x) & (x == 0)).any()) for x in floats)
+
+
 DISAGREEMENTS = [
     Disagreement(
         "Products of complex numbers with infinities and NaNs",
@@ -89,6 +94,11 @@ DISAGREEMENTS = [
         "Singular values of matrices with infinities or NaN",
         "NaN, or the library's error that they can't be found (NumPy, PyTorch).",
         lambda case, engine: case.spec.op == "svd" and not np.isfinite(case.arrays()[0]).all(),
+    ),
+    Disagreement(
+        "Minus zero on CNTK",
+        "It is 0.0 there, so what is divided by it is inf for -inf.",
+        _loses_minus_zero,
     ),
     Disagreement(
         "Division of complex numbers by zero",
