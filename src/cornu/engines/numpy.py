@@ -15,7 +15,7 @@ from cornu.graph.replay import replay
 from cornu.graph.simplify import simplify
 from cornu.primitives import TABLE
 from cornu.primitives import dtypes as dt
-from cornu.primitives.contraction import _padded, window_output_size
+from cornu.primitives.contraction import _padded, _spots, window_output_size
 from cornu.primitives.primitive import Primitive
 
 _quiet: Callable[..., Any] = np.errstate(all="ignore")  # a decorator: infinities and NaNs are values like others
@@ -256,7 +256,7 @@ def max_pool_grad(x: Any, y: Any, g: Any, *, window: Any, strides: Any, padding:
         return TABLE["max_pool_grad"].reference(x, y, g, window=window, strides=strides, padding=padding)
     bits, apart = g.view(_BITS[g.dtype.name]), window == strides
     grad = np.zeros(x.shape, bits.dtype if apart else g.dtype)
-    spots = [(np.s_[:], *[np.s_[o : o + (n - 1) * s + 1 : s] for o, n, s in zip(offset, y.shape[1:-1], strides)]) for offset in np.ndindex(*window)]
+    spots = [(np.s_[:], *_spots(offset, y.shape[1:-1], strides, (1,) * len(window))) for offset in np.ndindex(*window)]
     for i, spot in enumerate(spots):
         hit = x[spot] == y
         if i == 0:
@@ -307,6 +307,9 @@ def _columns(x: Any, window: Any, counts: Any, strides: Any, dilation: Any) -> A
     return view.reshape(batch * math.prod(counts), math.prod(window) * channels)
 
 
+_CACHED = 2**18  # bytes that stay near the processor while they are added up
+
+
 def _depthwise(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """One product with each element of the window, where a group is a channel."""
     *window, _, filters = kernel.shape
@@ -314,12 +317,16 @@ def _depthwise(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any
     counts = [window_output_size(n, k, s, lo, hi, d) for n, k, s, (lo, hi), d in sizes]
     source, weights = _padded(x, padding), kernel.reshape(*window, filters)
     source = source if filters == groups else np.repeat(source, filters // groups, -1)
-    y, part = (np.empty((x.shape[0], *counts, filters), x.dtype) for _ in range(2))
-    for i, offset in enumerate(np.ndindex(*window)):
-        spots = [np.s_[o * d : o * d + (n - 1) * s + 1 : s] for o, n, s, d in zip(offset, counts, strides, dilation)]
-        np.multiply(source[(np.s_[:], *spots)], weights[offset], out=part if i else y)
-        if i:
-            y += part
+    spots = [(np.s_[:], *_spots(offset, counts, strides, dilation)) for offset in np.ndindex(*window)]
+    y = np.empty((x.shape[0], *counts, filters), x.dtype)
+    count = max(_CACHED // max(y[:1].nbytes, 1), 1)  # so many images at once
+    for first in range(0, len(y), count):
+        images, total = source[first : first + count], y[first : first + count]
+        part = np.empty_like(total)
+        for i, (spot, weight) in enumerate(zip(spots, weights.reshape(-1, filters))):
+            np.multiply(images[spot], weight, out=part if i else total)
+            if i:
+                total += part
     return y
 
 
