@@ -97,6 +97,7 @@ POOLS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "2-D overlapping": ((5, 6), {"window": (3, 2), "strides": (1, 1), "padding": ((0, 0), (0, 0))}),
     "2-D padded": ((5, 6), {"window": (3, 2), "strides": (2, 2), "padding": ((1, 1), (0, 1))}),
     "2-D gaps": ((5, 7), {"window": (1, 2), "strides": (2, 3), "padding": ((0, 0), (0, 0))}),
+    "3-D tiles": ((2, 4, 6), {"window": (2, 2, 3), "strides": (2, 2, 3), "padding": ((0, 0), (0, 0), (0, 0))}),
     "3-D": ((3, 4, 4), {"window": (2, 2, 2), "strides": (1, 2, 2), "padding": ((1, 0), (0, 0), (0, 0))}),
 }
 

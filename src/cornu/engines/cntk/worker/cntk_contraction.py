@@ -193,7 +193,10 @@ def _padded_lowest(x, padding):
 
 
 def _tiles(window, strides, padding):
-    """Whether windows neither overlap nor leave gaps; then a reduction over a reshape will do."""
+    """Whether windows neither overlap nor leave gaps; then a reduction over a reshape will do.
+
+    Not so for choices between tiles of three spatial axes, which have more dimensions than CNTK takes there.
+    """
     return list(window) == list(strides) and not any(map(any, padding))
 
 
@@ -272,7 +275,7 @@ def max_pool_grad(x, y, g, window, strides, padding):
     if _tiles(window, strides, padding) and len(window) == 2:
         g = choose(is_nan(y.images), like(0, g.images), g.images)  # NaN is no maximum
         return Images(C.unpooling(g, x.images, C.MAX_UNPOOLING, tuple(window), tuple(strides)), summed=g)
-    if _tiles(window, strides, padding):
+    if _tiles(window, strides, padding) and len(window) == 1:
         tiles, axes = _tiled(x.expression, window)
         ranks = np.arange(int(np.prod(window)), 0, -1).reshape([size for k in window for size in (1, k)] + [1])
         rank = C.element_times(C.equal(tiles, spread(_per_tile(y.expression), tiles.shape)), constant(ranks, tiles.dtype))  # 0 where it is not the largest
@@ -299,7 +302,7 @@ def sum_pool(x, window, strides, padding):
 
 @lowers()
 def sum_pool_grad(g, input_shape, window, strides, padding):
-    if _tiles(window, strides, padding):
+    if _tiles(window, strides, padding) and len(window) < 3:
         tile = [size for n, k in zip(g.shape[1:-1], window) for size in (n, k)]
         return _untiled(spread(_per_tile(g.expression), [g.shape[0]] + tile + [g.shape[-1]]), input_shape, window)
     parts = [g.expression] * int(np.prod(window))
