@@ -27,7 +27,7 @@ kernels = Kernels()
 kernels.take(
     jnp,
     "exp expm1 log sqrt sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh real imag "
-    "add multiply divide maximum minimum floor_divide mod logaddexp arctan2 "
+    "add multiply divide maximum minimum floor_divide logaddexp arctan2 "
     "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not "
     "bitwise_and bitwise_or bitwise_xor left_shift right_shift isfinite where "
     "reshape transpose broadcast_to matmul",
@@ -62,6 +62,16 @@ def _log1p(x: Any) -> Any:
 
 
 _log1p.defjvp(lambda primals, tangents: (_log1p(*primals), tangents[0] / (1 + primals[0])))
+
+
+@jax.custom_jvp
+def _mod(x1: Any, x2: Any) -> Any:
+    """JAX's own gradient divides once more, and where x2 goes into x1 may round to another multiple than the result."""
+    return jnp.mod(x1, x2)
+
+
+_mod.defjvp(lambda primals, tangents: (_mod(*primals), tangents[0] - jnp.floor_divide(*primals) * tangents[1]))
+kernels["mod"] = jax.jit(_mod)
 
 
 @define
