@@ -216,8 +216,9 @@ binary("fmax", np.fmax, kinds="buif")
 binary("fmin", np.fmin, kinds="buif")
 binary("arctan2", np.arctan2, "floating", kinds="buif", low=0.4)
 binary("hypot", np.hypot, "floating", kinds="buif", low=0.4)
-for _name in ("logaddexp", "logaddexp2"):  # the larger one, and a logarithm that may cancel it
-    binary(_name, getattr(np, _name), "floating", kinds="buif", by_largest=True, scale=largest_finite)
+binary("logaddexp", np.logaddexp, "floating", kinds="buif", by_largest=True)
+# The larger one, and a logarithm that may cancel it.
+binary("logaddexp2", np.logaddexp2, "floating", kinds="buif", by_largest=True, scale=largest_finite)
 binary("heaviside", np.heaviside, "floating", kinds="uif", gradient=False)
 binary("nextafter", lambda x1, x2: np.nextafter(x1, x2), "floating", kinds="", gradient=False)
 for _name in ("equal", "not_equal"):
