@@ -15,7 +15,7 @@ from cornu.graph.replay import replay
 from cornu.graph.simplify import simplify
 from cornu.primitives import TABLE
 from cornu.primitives import dtypes as dt
-from cornu.primitives.contraction import _padded, _spots, window_output_size
+from cornu.primitives.contraction import _conv_output, _padded, _spots, tiles
 from cornu.primitives.primitive import Primitive
 
 _quiet: Callable[..., Any] = np.errstate(all="ignore")  # a decorator: infinities and NaNs are values like others
@@ -272,20 +272,13 @@ def max_pool_grad(x: Any, y: Any, g: Any, *, window: Any, strides: Any, padding:
     return grad.view(g.dtype)
 
 
-def _tiles(shape: Any, window: Any, strides: Any, padding: Any) -> list[int] | None:
-    """(N, places and offsets of each dimension in turn, C), where windows cover all and don't meet: an input can be seen in that shape."""
-    if window != strides or any(map(any, padding)) or any(n % w for n, w in zip(shape[1:-1], window)):
-        return None
-    return [shape[0], *[m for n, w in zip(shape[1:-1], window) for m in (n // w, w)], shape[-1]]
-
-
 @kernels.define
 def sum_pool_grad(g: Any, *, input_shape: Any, window: Any, strides: Any, padding: Any) -> Any:
-    tiles = _tiles(input_shape, window, strides, padding)
-    if tiles is None:
+    shape = tiles(input_shape, window, strides, padding)
+    if shape is None:
         return TABLE["sum_pool_grad"].reference(g, input_shape=input_shape, window=window, strides=strides, padding=padding)
-    x = np.empty(tiles, g.dtype)
-    x[...] = g.reshape([1 if i % 2 == 0 and 0 < i <= 2 * len(window) else n for i, n in enumerate(tiles)])
+    x = np.empty(shape, g.dtype)
+    x[...] = g.reshape([1 if i % 2 == 0 and 0 < i <= 2 * len(window) else n for i, n in enumerate(shape)])
     return x.reshape(input_shape)
 
 
@@ -312,18 +305,16 @@ _CACHED = 2**18  # bytes that stay near the processor while they are added up
 
 def _depthwise(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """One product with each element of the window, where a group is a channel."""
-    *window, _, filters = kernel.shape
-    sizes = zip(x.shape[1:-1], window, strides, padding, dilation)
-    counts = [window_output_size(n, k, s, lo, hi, d) for n, k, s, (lo, hi), d in sizes]
-    source, weights = _padded(x, padding), kernel.reshape(*window, filters)
+    window, filters = kernel.shape[:-2], kernel.shape[-1]
+    y = np.empty(_conv_output(x.shape, kernel.shape, strides, padding, dilation), x.dtype)
+    source = _padded(x, padding)
     source = source if filters == groups else np.repeat(source, filters // groups, -1)
-    spots = [(np.s_[:], *_spots(offset, counts, strides, dilation)) for offset in np.ndindex(*window)]
-    y = np.empty((x.shape[0], *counts, filters), x.dtype)
+    spots = [(np.s_[:], *_spots(offset, y.shape[1:-1], strides, dilation)) for offset in np.ndindex(*window)]
     count = max(_CACHED // max(y[:1].nbytes, 1), 1)  # so many images at once
     for first in range(0, len(y), count):
         images, total = source[first : first + count], y[first : first + count]
         part = np.empty_like(total)
-        for i, (spot, weight) in enumerate(zip(spots, weights.reshape(-1, filters))):
+        for i, (spot, weight) in enumerate(zip(spots, kernel.reshape(-1, filters))):
             np.multiply(images[spot], weight, out=part if i else total)
             if i:
                 total += part
@@ -344,11 +335,9 @@ def _if_plain(reference: str, fast: Callable[..., Any], depthwise: Callable[...,
 
 
 def _conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    window = kernel.shape[:-2]
-    sizes = zip(x.shape[1:-1], window, strides, padding, dilation)
-    counts = [window_output_size(n, k, s, lo, hi, d) for n, k, s, (lo, hi), d in sizes]
-    rows = _columns(_padded(x, padding), window, counts, strides, dilation)
-    return (rows @ kernel.reshape(-1, kernel.shape[-1])).reshape(x.shape[0], *counts, kernel.shape[-1])
+    shape = _conv_output(x.shape, kernel.shape, strides, padding, dilation)
+    rows = _columns(_padded(x, padding), kernel.shape[:-2], shape[1:-1], strides, dilation)
+    return (rows @ kernel.reshape(-1, kernel.shape[-1])).reshape(shape)
 
 
 def _conv_grad_kernel(x: Any, g: Any, *, kernel_shape: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
@@ -359,7 +348,7 @@ def _conv_grad_kernel(x: Any, g: Any, *, kernel_shape: Any, strides: Any, paddin
 def _conv_grad_input(g: Any, kernel: Any, *, input_shape: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """One matrix product per element of the window, added into the places that it saw; a single one, where no place was seen twice."""
     window, channels = kernel.shape[:-2], input_shape[-1]
-    if max(dilation) == 1 and _tiles(input_shape, window, strides, padding) is not None:
+    if max(dilation) == 1 and tiles(input_shape, window, strides, padding) is not None:
         rank, parts = len(window), np.ascontiguousarray(g).reshape(-1, g.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1]).T
         order = [0, *[axis for i in range(1, rank + 1) for axis in (i, i + rank)], 2 * rank + 1]
         return parts.reshape(*g.shape[:-1], *window, channels).transpose(order).reshape(input_shape)

@@ -397,12 +397,12 @@ def saturate_cast(x, dtype):
         return P.cast(x, dtype=want)
     if dt.is_float(have) and dt.is_integer(want):
         x = P.where(P.not_equal(x, x), 0, x)
-    bounds = [np.array(bound, dt.numpy_dtype(have)) for bound in _range(want, have)]
-    low, high = (P.cast(bound, dtype=have) for bound in bounds)
+    bounds = _range(want, have)
+    low, high = (P.cast(np.array(bound, dt.numpy_dtype(have)), dtype=have) for bound in bounds)
     y = P.cast(P.minimum(P.maximum(x, low), high), dtype=want)
-    for beyond, bound, last in zip((P.less, P.greater), bounds, dt.limits(want), strict=True):
+    for beyond, edge, bound, last in zip((P.less, P.greater), (low, high), bounds, dt.limits(want), strict=True):
         if dt.is_float(have) and float(bound) != float(last):  # `have` lacks the limit
-            y = P.where(beyond(x, P.cast(bound, dtype=have)), P.cast(np.array(last), dtype=want), y)
+            y = P.where(beyond(x, edge), P.cast(np.array(last), dtype=want), y)
     return y
 
 

@@ -173,6 +173,16 @@ def _pool_shape(x, *others, window, strides, padding):
     return (x[0], *spatial, x[-1])
 
 
+def tiles(shape, window, strides, padding):
+    """(N, places and offsets of each dimension in turn, C), where windows cover all and don't meet: an input can be seen in that shape.
+
+    Else None.
+    """
+    if window != strides or any(map(any, padding)) or any(n % w for n, w in zip(shape[1:-1], window, strict=True)):
+        return None
+    return [shape[0], *[m for n, w in zip(shape[1:-1], window, strict=True) for m in (n // w, w)], shape[-1]]
+
+
 def _lowest(dtype):
     return -np.inf if dtype.kind not in "biu" else (False if dtype.kind == "b" else np.iinfo(dtype).min)
 

@@ -24,7 +24,7 @@ from cornu.primitives import dtypes as dt
 _HALF = {"float16": "float32", "bfloat16": "float32"}
 _WHOLE = {name: "float64" for name in ("bool", *dt.INTS, *dt.UINTS)}
 _SMALL = {**dict.fromkeys(("bool", "int8", "int16", "uint8", "uint16"), "int32"), "uint32": "int64", "uint64": "int64"}
-# On the CPU its products of half precision are several times slower than those of float32, and an infinity makes other elements NaN.
+# On the CPU its products of bfloat16 take up to four times as long as those of float32, and an infinity makes other elements NaN.
 _PRODUCTS = _SMALL if tf.config.list_physical_devices("GPU") else {**_SMALL, **_HALF}
 _WIDER: dict[str, dict[str, str]] = {"matmul": _PRODUCTS, "erfinv": _HALF, "floor_divide": _HALF, "mod": _HALF}
 for _names, _wider in (

@@ -12,6 +12,7 @@ from cornu.engines.tensorflow.elementwise import real
 from cornu.engines.tensorflow.library import by_table, conj, define, kernels, raw, scalar, tf
 from cornu.engines.tensorflow.structure import pad
 from cornu.primitives import TABLE
+from cornu.primitives.contraction import tiles
 
 
 @define
@@ -110,7 +111,7 @@ def max_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
     """TensorFlow's own begins at the smallest finite number, and skips NaN; its reductions don't."""
     if not x.dtype.is_floating:
         return _pooled(tf.nn.max_pool2d, _padded(x, padding, x.dtype.min), window, strides)
-    if window == strides and not any(map(any, padding)) and not any(n % w for n, w in zip(x.shape[1:-1], window)):
+    if tiles(x.shape, window, strides, padding) is not None:
         return _max_of_tiles(x, window)
     y = _pooled(tf.nn.max_pool2d, _padded(x, padding, -math.inf), window, strides)
 
