@@ -77,6 +77,8 @@ FOUND: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
         (np.where(np.arange(32) % 5, np.arange(32), np.nan).astype("float32").reshape(1, 4, 4, 2), 2),
         {"strides": 2, "padding": "valid", "data_format": "channels_last"},
     ),
+    ("log", (floats(1e-30, 1e-57, 1e-60, 1e-300, 3e-308, dtype="float64"),), {}),
+    ("log", (floats(1e-30, 1e-37, 1.2e-38),), {}),
     ("hypot", (floats(-8.5e-314, 3, dtype="float64"), floats(0, 4, dtype="float64")), {}),
     ("irfft", ((floats(0.5), floats(1)), None), {}),
     ("einsum", ("ij,jk->ik", np.full((1, 2), 7, "int8"), ONES[:, :2]), {}),

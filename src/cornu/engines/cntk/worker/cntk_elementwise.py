@@ -64,7 +64,7 @@ def expm1(x):
 
 def logarithm(x):
     """log(x); CNTK takes numbers below e**-85.1 for that."""
-    lift = 2.0 ** 70
+    lift = 2.0 ** (70 if x.dtype == np.float32 else 960)  # the least numbers come above that
     small = C.less(x, like(1e-30, x))
     value = C.log(choose(small, C.element_times(x, like(lift, x)), x))
     value = C.minus(value, C.element_times(small, like(math.log(lift), x)))
