@@ -12,7 +12,6 @@ from cornu.engines.tensorflow.elementwise import real
 from cornu.engines.tensorflow.library import by_table, conj, define, kernels, raw, scalar, tf
 from cornu.engines.tensorflow.structure import pad
 from cornu.primitives import TABLE
-from cornu.primitives.contraction import tiles
 
 
 @define
@@ -108,11 +107,9 @@ def _pooled(function: Callable[..., Any], x: Any, window: Any, strides: Any) -> 
 
 @by_table
 def max_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
-    """TensorFlow's own begins at the smallest finite number, and skips NaN; its reductions don't."""
+    """TensorFlow's own begins at the smallest finite number, and skips NaN: a sum of all shows whether that matters."""
     if not x.dtype.is_floating:
         return _pooled(tf.nn.max_pool2d, _padded(x, padding, x.dtype.min), window, strides)
-    if tiles(x.shape, window, strides, padding) is not None:
-        return _max_of_tiles(x, window)
     y = _pooled(tf.nn.max_pool2d, _padded(x, padding, -math.inf), window, strides)
 
     def careful() -> Any:
@@ -121,17 +118,9 @@ def max_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
 
     if any(max(pair) >= size for pair, size in zip(padding, window)):  # a window of padding alone
         return careful()
-    return tf.cond(tf.nn.l2_loss(x) < math.inf, lambda: y, careful)  # finite: all numbers are
-
-
-def _max_of_tiles(x: Any, window: Any) -> Any:
-    """The largest of each window, where these cover all and don't meet: dimension by dimension."""
-    shape = list(x.shape)
-    for axis, size in enumerate(window, start=1):
-        shape[axis] //= size
-        if size > 1:
-            x = tf.reduce_max(tf.reshape(x, [math.prod(shape[: axis + 1]), size, math.prod(shape[axis + 1 :])]), 1)
-    return tf.reshape(x, shape)
+    with tf.control_dependencies([y]):  # not both at a time: they share the memory's speed
+        total = tf.reduce_sum(x)
+    return tf.cond(tf.math.is_finite(total), lambda: y, careful)  # a finite sum: all numbers are
 
 
 @define
