@@ -165,6 +165,41 @@ def test_a_batch_of_one_image(cntk):
     assert np.array_equal(compiled(cntk, fn, IMAGES[:1]), right, equal_nan=True)
 
 
+MANY = np.random.default_rng(2).normal(size=(8, 16, 16, 4)).astype("float32")  # so many that a program takes them for finite
+
+
+def _spoilt(value, *places):
+    """MANY with that value at these places."""
+    x = MANY.copy()
+    for place in places:
+        x[place] = value
+    return x
+
+
+@needs_cntk
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda x: P.max_pool(x, **TILES),
+        lambda x: P.max_pool_grad(x, P.max_pool(x, **TILES), P.max_pool(P.multiply(x, x), **TILES), **TILES),
+        lambda x: P.where(P.less_equal(x, 0.0), 0.0, x),
+        lambda x: P.where(P.less_equal(P.reshape(x, shape=(64, 128)), 0.0), 0.0, P.reshape(P.negative(x), shape=(64, 128))),
+        lambda x: P.max(P.reshape(x, shape=(8192,)), axes=(0,), keepdims=False),
+        lambda x: P.min(x, axes=(1, 2), keepdims=True),
+    ],
+)
+def test_what_a_program_took_for_finite_may_be_otherwise(cntk, fn):
+    program = cntk.compile(lambda x: [fn(x)], [MANY])
+    corner, middle = (0, 0, 0, 0), (3, 7, 8, 2)
+    for x in (MANY, -MANY, _spoilt(np.nan, middle), MANY, _spoilt(np.inf, corner), _spoilt(-np.inf, corner, middle), _spoilt(3e38, corner, middle)):
+        with np.errstate(all="ignore"), context.use(REFERENCE):
+            right = fn(x)
+        np.testing.assert_array_equal(program(x)[0], right)
+    fresh = cntk.compile(lambda x: [fn(x)], [MANY])
+    with np.errstate(all="ignore"), context.use(REFERENCE):
+        np.testing.assert_array_equal(fresh(_spoilt(np.nan, corner))[0], fn(_spoilt(np.nan, corner)))
+
+
 # Training
 
 

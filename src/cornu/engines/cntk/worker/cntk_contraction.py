@@ -236,8 +236,8 @@ def max_pool(x, window, strides, padding):
     if len(window) == 2 and not any(map(any, padding)):
         pooled = lambda y: C.pooling(y, C.MAX_POOLING, tuple(window), tuple(strides))  # noqa: E731
         value = pooled(x.images)
-        return Images(choose(pooled(is_nan(x.images)), like(np.nan, value), value) if x.kind == "f" else value)
-    nan = is_nan(x.expression) if x.kind == "f" else None
+        return Images(value if x.finite else choose(pooled(is_nan(x.images)), like(np.nan, value), value))
+    nan = None if x.finite else is_nan(x.expression)
     if _tiles(window, strides, padding):
         tiles, axes = _tiled(x.expression, window)
         value = over(C.reduce_max, tiles, axes)
@@ -273,7 +273,7 @@ def _spread_out(parts, x, window, strides, padding):
 @lowers()
 def max_pool_grad(x, y, g, window, strides, padding):
     if _tiles(window, strides, padding) and len(window) == 2:
-        g = choose(is_nan(y.images), like(0, g.images), g.images)  # NaN is no maximum
+        g = g.images if y.finite else choose(is_nan(y.images), like(0, g.images), g.images)  # NaN is no maximum
         return Images(C.unpooling(g, x.images, C.MAX_UNPOOLING, tuple(window), tuple(strides)), summed=g)
     if _tiles(window, strides, padding) and len(window) == 1:
         tiles, axes = _tiled(x.expression, window)

@@ -16,10 +16,12 @@ from cntk import cntk_py
 from cntk_elementwise import ELEMENTWISE, TABLE
 from cntk_structure import by_numpy
 from cntk_support import BY_NUMPY, CARRIERS, NATIVE
-from cntk_tensor import Images, Tensor, as_carrier, choose, like, lower_bound, shaped
+from cntk_tensor import KEEPS_FINITE, Images, Tensor, as_carrier, choose, like, lower_bound, shaped, sum_of_each
 from cntk_threads import Load, Wait
 
 CONTROL = ("cond", "scan")
+QUICKER_IF_FINITE = {"max_pool": (0,), "max_pool_grad": (1,), "max": (0,), "min": (0,), "where": (2,)}  # operands
+WORTH_A_SUM = 1 << 12  # elements from which on a sum takes less time than it saves
 assert set(TABLE) | set(CONTROL) == set(NATIVE), set(TABLE) ^ (set(NATIVE) - set(CONTROL))
 assert set(FUNCTIONS) == set(BY_NUMPY)
 
@@ -35,11 +37,7 @@ def hello():
 
 def build(graph, constants):
     """The program of a graph."""
-    wide = any(dtype == "float64" for _, dtype in graph["inputs"])
-    inputs = [Input(tuple(shape), dtype, "float64" if wide else "float32") for shape, dtype in graph["inputs"]]
-    walk = Walk()
-    outputs = walk.outputs(graph, [x.tensor for x in inputs], constants)
-    return Program(inputs, outputs, THREADS if walk.load.is_worth_threads() else 1)
+    return Program(graph, constants)
 
 
 class Input:
@@ -75,12 +73,14 @@ def _halves(buffer, array):
 class Walk:
     """Makes CNTK expressions of a graph, equal ones once: the backward pass of a scan computes each step again, which here costs nothing.
 
-    load: of what it has made.
+    load: of what it has made. assumes: whether it may take values for finite. sums: of those that it did, with their shapes; each is finite
+    only if all that it sums are.
     """
 
-    def __init__(self):
+    def __init__(self, assumes):
         self.found = {}
         self.load = Load()
+        self.assumes, self.sums = assumes, []
 
     def once(self, key, operands, make):
         """What `make` gives, once for the same key and operands (which are kept, so that their identities stay theirs)."""
@@ -109,7 +109,15 @@ class Walk:
     def lowered(self, name, operands, params, specs):
         """The results of a node that is no control node, and is new."""
         self.load.add(name, [x.shape for x in operands] + [shape for shape, _ in specs], params)
+        for i in QUICKER_IF_FINITE.get(name, ()) if self.assumes else ():
+            self.assume(operands[i])
         return lowered(name, operands, params, specs)
+
+    def assume(self, x):
+        """Take a large value for finite."""
+        if not x.finite and np.prod(x.shape, dtype=int) >= WORTH_A_SUM:
+            self.sums.append(sum_of_each(x))
+            x.finite = True
 
     def inline(self, function, operands):
         """The results of a control node's function."""
@@ -149,33 +157,60 @@ def lowered(name, operands, params, specs):
     if name in FUNCTIONS:
         function = lambda *arrays: FUNCTIONS[name](*arrays, **params)  # noqa: E731
         return [Tensor(by_numpy(function, operands, tuple(shape), CARRIERS[dtype]), shape, dtype)]
-    least = lower_bound(name, operands)
+    least, finite = lower_bound(name, operands), name in KEEPS_FINITE and all(x.finite for x in operands)
     if name in ELEMENTWISE and any(x.are_images and x.shape == tuple(shape) for x in operands):
         value = Images(TABLE[name](*[x.beside_images(tuple(shape)) for x in operands], **params))
     else:
         value = TABLE[name](*operands, **params)
     if isinstance(value, Images):
-        return [Tensor(None, shape, dtype, images=value.expression, least=least, summed=value.summed)]
+        return [Tensor(None, shape, dtype, images=value.expression, least=least, summed=value.summed, finite=finite)]
     if isinstance(value, np.ndarray):
         return [Tensor(None, shape, dtype, known=value)]
     swap = name == "transpose" and tuple(params["axes"]) == (1, 0)
-    return [Tensor(shaped(value, shape), shape, dtype, swapped=operands[0] if swap else None, least=least)]
+    return [Tensor(shaped(value, shape), shape, dtype, swapped=operands[0] if swap else None, least=least, finite=finite)]
 
 
 class Program:
-    """A CNTK function of static shapes, without a batch axis. threads: how many compute it."""
+    """A graph in a form that takes some of its values for finite, until they aren't; from then on, in one that doesn't."""
+
+    def __init__(self, graph, constants):
+        self.graph, self.constants = graph, constants
+        self.form = Form(graph, constants, True)
+
+    def bind(self, inputs, outputs):
+        """The function over these arrays: CNTK reads and writes them where they lie."""
+        bound = {}
+
+        def run():
+            if self.form not in bound:
+                bound.clear()
+                bound[self.form] = self.form.bind(inputs, outputs)
+            if not bound[self.form]():
+                self.form = Form(self.graph, self.constants, False)
+                run()
+
+        return run
+
+
+class Form:
+    """A CNTK function of static shapes, without a batch axis. assumes: whether it may take values for finite."""
 
     threads_now = None
 
-    def __init__(self, inputs, outputs, threads):
-        nodes = _apart([y.expression for y in outputs])
+    def __init__(self, graph, constants, assumes):
+        wide = any(dtype == "float64" for _, dtype in graph["inputs"])
+        inputs = [Input(tuple(shape), dtype, "float64" if wide else "float32") for shape, dtype in graph["inputs"]]
+        walk = Walk(assumes)
+        outputs = walk.outputs(graph, [x.tensor for x in inputs], constants)
+        nodes = _apart([y.expression for y in outputs] + [y for y, _ in walk.sums])
         self.inputs = self._used(inputs, C.combine([y.output for y in nodes]))
         if not any(self.inputs):  # CNTK wants one
             self.inputs = [*self.inputs, _One()]
             nodes = [C.element_times(y, as_carrier(self.inputs[-1].variable, y.dtype)) for y in nodes]
         self.outputs = [y.output for y in nodes]
+        self.sums = [(shape, y.dtype) for y, (_, shape) in zip(nodes[len(outputs) :], walk.sums)]
         self.function = C.combine(self.outputs)
-        self.threads, self.wait = threads, Wait(set_block_time)
+        self.threads, self.wait = THREADS if walk.load.is_worth_threads() else 1, Wait(set_block_time)
 
     @staticmethod
     def _used(inputs, function):
@@ -183,7 +218,7 @@ class Program:
         return [x if x.variable.uid in used else None for x in inputs]
 
     def bind(self, inputs, outputs):
-        """The function over these arrays: CNTK reads and writes them where they lie."""
+        """The function over these arrays, which tells whether what it took for finite is."""
         values, fills = {}, []
         for x, array in itertools.zip_longest(self.inputs, inputs):
             if x is None:
@@ -193,17 +228,19 @@ class Program:
                 fills.append((x.fill, buffer, array))
                 array = buffer
             values[x.variable] = _value(array)
-        results = {y: _value(array) for y, array in zip(self.outputs, outputs)}
+        sums = [np.zeros(shape, dtype) for shape, dtype in self.sums]
+        results = {y: _value(array) for y, array in zip(self.outputs, outputs + sums)}
         forward, nothing = super(C.Function, self.function)._forward, set()
 
         def run():
             for fill, buffer, array in fills:
                 fill(buffer, array)
-            if Program.threads_now != self.threads:
-                Program.threads_now = self.threads
+            if Form.threads_now != self.threads:
+                Form.threads_now = self.threads
                 C.cntk_py.set_max_num_cputhreads(self.threads)
             with self.wait:
                 forward(values, results, CPU, nothing, nothing)
+            return all([np.isfinite(x).all() for x in sums])
 
         return run
 

@@ -37,7 +37,7 @@ def prod(x, axes, keepdims):
 def _extremum(theirs):
     def lower(x, axes, keepdims):
         value = over(theirs, x.expression, axes)
-        if x.kind != "f" or not axes:
+        if x.finite or not axes:
             return value
         return choose(over(C.reduce_max, is_nan(x.expression), axes), like(np.nan, value), value)
 

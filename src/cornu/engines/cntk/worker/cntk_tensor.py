@@ -18,14 +18,16 @@ class Tensor:
     images (batch, *spatial, channels) as CNTK's convolution wants them: (channels, *spatial), and the batch as its batch axis. A value is
     made as one of the two, and as the other when first needed. known: its value where it does not depend on the inputs. swapped: the
     Tensor whose last two axes it has exchanged. least: 0 where no element is below it, 1 where all are above 0 (NaN aside), None where nothing is known. parts: the Tensors
-    along the first axis, where it was made of such. summed: images whose channels have the same sums.
+    along the first axis, where it was made of such. summed: images whose channels have the same sums. finite: whether all elements are, for sure or
+    by assumption.
     """
 
-    def __init__(self, expression, shape, dtype, known=None, swapped=None, least=None, parts=None, images=None, summed=None):
+    def __init__(self, expression, shape, dtype, known=None, swapped=None, least=None, parts=None, images=None, summed=None, finite=False):
         self.shape, self.dtype, self.known, self.swapped = tuple(shape), dtype, known, swapped
         self._expression, self._images, self.least, self.parts, self.summed = expression, images, least, parts, summed or images
         if known is not None and np.all(known >= 0):
             self.least = int(np.all(known > 0))
+        self.finite = finite or self.kind != "f" or (known is not None and bool(np.all(np.isfinite(known))))
 
     @property
     def expression(self):
@@ -56,7 +58,7 @@ class Tensor:
             expression = self.images
         else:  # no batch axis is needed
             expression = moved(shaped(self.expression, own[1:]), (len(own) - 2, *range(len(own) - 2)))
-        return Tensor(expression, expression.shape, self.dtype, least=self.least)
+        return Tensor(expression, expression.shape, self.dtype, least=self.least, finite=self.finite)
 
     def _channels_last(self):
         rank = len(self.shape) - 1
@@ -154,6 +156,17 @@ def lower_bound(name, operands):
     if name in ("multiply", "divide"):
         return 0  # what is small enough becomes 0
     return min(bounds) if name in ("maximum", "minimum", "max", "min", "reshape", "broadcast_to", "transpose", "sum") else None
+
+
+KEEPS_FINITE = frozenset("abs negative maximum minimum where max min reshape transpose broadcast_to slice concatenate max_pool max_pool_grad".split())
+
+
+def sum_of_each(x):
+    """The sums of a Tensor's rows (along its first axis) by BLAS, and the shape of that."""
+    if x.are_images:
+        return C.unpack_batch(C.times(x.images, constant(np.ones(x.images.shape + (1,)), x.carrier))), (x.shape[0], 1)
+    row = x.shape[1:] if len(x.shape) > 1 else x.shape
+    return C.times(x.expression, constant(np.ones(row + (1,)), x.carrier)), x.shape[: len(x.shape) - len(row)] + (1,)
 
 
 def over(reduction, x, axes):
