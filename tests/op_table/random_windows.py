@@ -81,19 +81,20 @@ def _images(d: Draw, shape: Any, dtype: str | None, wanted: Numbers = FLOATS) ->
     return (x if data_format == "channels_last" else np.ascontiguousarray(np.moveaxis(x, -1, 1))), data_format
 
 
-SCALES = [(1, 1), (2, 1), (1, 2)]  # strides, dilation
+SCALES = [(1, 1), (2, 1), (3, 1), (1, 2)]  # strides, dilation
+
+
+def _sizes(d: Draw, least: int = 0) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(N, *spatial) of images, and a window, which may be the larger one."""
+    rank = d.int(1, 3)
+    return (d.int(least, 2), *[d.int(1, 7) for _ in range(rank)]), tuple([d.int(1, 4) for _ in range(rank)])
 
 
 @fuzzed("conv", _by_name(_conv), "first", 64.0, True)
 def _convolution(d: Draw) -> Any:
-    shape, kernel = d.of(
-        ((2, 7, 2), (3, 2, 4)),
-        ((1, 6, 4), (2, 2, 2)),
-        ((2, 5, 6, 4), (3, 2, 2, 6)),
-        ((0, 5, 2), (2, 2, 3)),
-        ((1, 4, 5, 3, 2), (2, 2, 2, 2, 3)),
-    )
-    return _layer(d, shape, kernel)
+    (shape, window), groups = _sizes(d), d.of(1, 1, 2)
+    channels, filters = d.int(1, 3), d.int(1, 3)
+    return _layer(d, (*shape, channels * groups), (*window, channels, filters * groups))
 
 
 def _layer(d: Draw, shape: Any, *kernels: Any) -> Any:
@@ -101,7 +102,8 @@ def _layer(d: Draw, shape: Any, *kernels: Any) -> Any:
     x, data_format = _images(d, shape, d.dtype("f"))
     strides, dilation = d.of(*SCALES)
     weights = [d.tensor(kernel, FLOATS, x.dtype.name) for kernel in kernels]
-    padding = d.of("valid", "same")
+    fits = all((k - 1) * dilation < n for n, k in zip(shape[1:-1], kernels[0]))
+    padding = d.of("valid", "same") if fits else "same"
     return (x, *weights), {"strides": strides, "padding": padding, "dilation_rate": dilation, "data_format": data_format}
 
 
@@ -117,7 +119,8 @@ def _separable(x: Array, deep: Array, point: Array, *settings: Any) -> Array:
 
 @fuzzed("depthwise_conv", _by_name(_depthwise), "first", 64.0, True)
 def _depthwise_convolution(d: Draw) -> Any:
-    return _layer(d, *d.of(((2, 6, 3), (2, 3, 2)), ((1, 5, 6, 2), (2, 3, 2, 1)), ((1, 4, 3, 4, 2), (2, 1, 2, 2, 2))))
+    (shape, window), channels = _sizes(d), d.int(1, 3)
+    return _layer(d, (*shape, channels), (*window, channels, d.int(1, 2)))
 
 
 @fuzzed("separable_conv", _by_name(_separable), "first", 64.0, True)
@@ -153,14 +156,9 @@ def _conv_transpose(x: Array, kernel: Array, strides: int, padding: str, output_
 
 @fuzzed("conv_transpose", _last(_conv_transpose), "first", 64.0, True)
 def _transposed_convolution(d: Draw) -> Any:
-    shape, kernel = d.of(
-        ((2, 4, 2), (2, 3, 2)),
-        ((1, 3, 2), (4, 1, 2)),
-        ((2, 3, 2, 2), (3, 2, 4, 2)),
-        ((0, 3, 2), (2, 3, 2)),
-        ((1, 2, 3, 2, 1), (2, 2, 1, 2, 1)),
-    )
-    args, kwargs = _layer(d, shape, kernel)
+    shape, window = _sizes(d)
+    channels = d.int(1, 3)
+    args, kwargs = _layer(d, (*[min(n, 4) for n in shape], channels), (*window, d.int(1, 3), channels))
     return args, {**kwargs, "output_padding": d.of(None, None, *range(kwargs["strides"]))}
 
 
@@ -170,9 +168,10 @@ for _op, _reduce in (("max_pool", _max_pooled), ("average_pool", _average_pooled
 
     @fuzzed(_op, _pooled(_reduce), "first", 32.0, True)
     def _pooling(d: Draw) -> Any:
-        shape, largest = d.of(((2, 7, 3), 3), ((2, 4, 6, 2), 3), ((2, 5, 6, 2), 3), ((1, 4, 5, 4, 2), 3), ((1, 2, 4, 2, 3), 2))
-        x, data_format = _images(d, shape, d.dtype("f"), MILD)
-        return (x, d.int(1, largest)), {"strides": d.int(1, 3), "padding": d.of("valid", "same"), "data_format": data_format}
+        shape, (size, *_) = _sizes(d, 1)
+        x, data_format = _images(d, (*shape, d.int(1, 3)), d.dtype("f"), MILD)
+        padding = d.of("valid", "same") if size <= min(shape[1:]) else "same"
+        return (x, size), {"strides": d.int(1, 3), "padding": padding, "data_format": data_format}
 
 
 def _adaptive(reduce: Any) -> Any:

@@ -166,3 +166,9 @@ def test_rearrange(check):
 def test_bad_input(engine, call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_shape_of_a_tensor_is_a_new_shape(engine):
+    """TensorFlow's is no tuple."""
+    x = ops.convert_to_tensor(np.zeros((2, 3), "float32"))
+    assert tuple(ops.reshape(np.arange(6), x.shape).shape) == tuple(ops.zeros(x.shape).shape) == (2, 3)

@@ -19,6 +19,7 @@ from cornu import config
 from cornu.contract.engine import Engine, Kernels, default_dtype
 from cornu.contract.state import Cell, StateScope, functionalize
 from cornu.primitives import dtypes as dt
+from cornu.primitives.contraction import settled
 from cornu.primitives.primitive import TABLE
 
 jax.config.update("jax_enable_x64", True)
@@ -299,6 +300,7 @@ def _dimensions(rank: int) -> Any:
 def conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     if not jnp.issubdtype(x.dtype, jnp.inexact):  # XLA's CPU convolution has no integers
         return conv(x.astype("float64"), kernel.astype("float64"), strides=strides, padding=padding, dilation=dilation, groups=groups).astype(x.dtype)
+    strides, padding, dilation = settled(x.shape, kernel.shape, strides, padding, dilation)
     return lax.conv_general_dilated(
         x, kernel, strides, padding, rhs_dilation=dilation, dimension_numbers=_dimensions(x.ndim - 2), feature_group_count=groups
     )
@@ -306,8 +308,15 @@ def conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, grou
 
 @define
 def conv_grad_input(g: Any, kernel: Any, *, input_shape: Any, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    strides, padding, dilation = settled(input_shape, kernel.shape, strides, padding, dilation)
+    spatial = input_shape[1:-1]
+    if max(strides) > 1:  # where the kernel is the larger one, XLA exchanges the two, and may end the process (0.10.2): g gets more places, of zeros
+        more = [max(k - m, 0) for m, k in zip(g.shape[1:-1], kernel.shape)]
+        g = jnp.pad(g, [(0, 0), *[(0, m) for m in more], (0, 0)]) if any(more) else g
+        spatial = [n + m * s for n, m, s in zip(spatial, more, strides)]
     forward = lambda x: conv(x, kernel, strides=strides, padding=padding, dilation=dilation, groups=groups)  # noqa: E731
-    return _transposed(forward, input_shape, g)
+    grown = _transposed(forward, (input_shape[0], *spatial, input_shape[-1]), g)
+    return grown[(slice(None), *map(slice, input_shape[1:-1]))]
 
 
 @define

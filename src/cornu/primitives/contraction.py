@@ -97,6 +97,20 @@ def _grouped(x, groups):
     return x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)
 
 
+def settled(images, kernel, strides, padding, dilation):
+    """Strides, padding and dilation that mean the same, without strides that lead to a single place and dilations of a single element.
+
+    images, kernel: shapes. Libraries take those on ways of their own, not all of which are right (see tests/engines/test_convolution.py).
+    """
+    found = []
+    for n, k, s, (lo, hi), d in zip(images[1:-1], kernel, strides, padding, dilation):
+        d = 1 if k == 1 else d
+        reach = (k - 1) * d + 1
+        first = min(lo, reach)
+        found.append((1, (first, reach - n - first), d) if (n + lo + hi - reach) // s == 0 else (s, (lo, hi), d))
+    return tuple(zip(*found))
+
+
 @primitive(
     joined,
     _conv_shape,

@@ -12,6 +12,7 @@ from cornu.engines.tensorflow.elementwise import real
 from cornu.engines.tensorflow.library import by_table, conj, define, kernels, raw, scalar, tf
 from cornu.engines.tensorflow.structure import pad
 from cornu.primitives import TABLE
+from cornu.primitives.contraction import settled
 
 
 @define
@@ -41,6 +42,8 @@ def conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, grou
         ac, bd, ad, bc = [conv(part, weights, **params) for part, weights in ((a, c), (b, d), (a, d), (b, c))]
         return tf.dtypes.complex(ac - bd, ad + bc)
     rank = len(strides)
+    strides, padding, dilation = settled(x.shape, kernel.shape, strides, padding, dilation)
+    padding = _without_rests(x.shape, kernel.shape, strides, padding, dilation)
     x, name = _left_to_it(x, kernel.shape[:-2], strides, padding, dilation)
     if max(dilation) > 1 and (rank == 3 or x.dtype != "float32"):  # no gradient on the CPU; by a kernel with holes there is
         nothing = (0,) * kernel.shape.rank
@@ -50,6 +53,16 @@ def conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, grou
         parts = zip(tf.split(x, groups, -1), tf.split(kernel, groups, -1))
         return tf.concat([_convolve(part, weights, strides, name, dilation) for part, weights in parts], -1)
     return _convolve(x, kernel, strides, name, dilation)
+
+
+def _without_rests(images: Any, kernel: Any, strides: Any, padding: Any, dilation: Any) -> Any:
+    """The padding, less what lies behind the last window, if strides are longer than windows.
+
+    With such a rest TensorFlow's gradients write beside their results, and the process ends sooner or later (2.21, oneDNN on AMX).
+    """
+    reaches = [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
+    axes = zip(images[1:-1], reaches, strides, padding)
+    return tuple([(lo, hi - (n + lo + hi - reach) % s) if reach < s else (lo, hi) for n, reach, s, (lo, hi) in axes])
 
 
 def _left_to_it(x: Any, window: Any, strides: Any, padding: Any, dilation: Any) -> tuple[Any, str]:

@@ -23,6 +23,7 @@ from cornu.contract.engine import Kernel, Kernels
 from cornu.engines.torch import recorder
 from cornu.engines.torch.recorder import call, constant
 from cornu.primitives import dtypes as dt
+from cornu.primitives.contraction import settled
 from cornu.primitives.primitive import TABLE
 
 DEVICE = torch.device(os.environ.get("CORNU_TORCH_DEVICE") or ("cuda:0" if torch.cuda.is_available() else "cpu"))
@@ -347,7 +348,8 @@ def _channels_last(x: Any) -> Any:
 
 
 def _filters_first(kernel: Any) -> Any:
-    return torch.permute(kernel, (kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2)))
+    first = torch.permute(kernel, (kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2)))
+    return first.contiguous() if kernel.shape[-1] == 1 else first  # of a single filter PyTorch wants that, or fails in the gradient
 
 
 def _evenly(x: Any, padding: Any, value: float, most: Any) -> tuple[Any, Any]:
@@ -359,15 +361,22 @@ def _evenly(x: Any, padding: Any, value: float, most: Any) -> tuple[Any, Any]:
 
 @define
 def conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    x, even = _evenly(_channels_first(x), padding, 0, (math.inf,) * len(padding))
+    strides, padding, dilation = settled(x.shape, kernel.shape, strides, padding, dilation)
+    x, even = _evenly(_channels_first(x), padding, 0, _most(x.shape, kernel.shape, dilation))
     return _channels_last(CONV[len(strides)](x, _filters_first(kernel), None, strides, even, dilation, groups))
+
+
+def _most(images: Any, kernel: Any, dilation: Any) -> list[float]:
+    """How much PyTorch may pad itself: nothing, where windows are larger than images. There it reads beyond them (2.13, half precision)."""
+    return [math.inf if (k - 1) * d < n else 0 for n, k, d in zip(images[1:-1], kernel, dilation)]
 
 
 @define
 def conv_grad_input(
     g: Any, kernel: Any, *, input_shape: Any, strides: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    even = all(0 <= lo == hi for lo, hi in padding)
+    strides, padding, dilation = settled(input_shape, kernel.shape, strides, padding, dilation)
+    even = all(0 <= lo == hi <= most for (lo, hi), most in zip(padding, _most(input_shape, kernel.shape, dilation)))
     window = [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilation)]
     beyond = [
         n + lo + hi - (m - 1) * s - k
@@ -409,6 +418,11 @@ def _windows(x: Any, window: Any, strides: Any, padding: Any, value: Any) -> Any
     return x
 
 
+def _half(window: Any, images: Any) -> list[int]:
+    """How much PyTorch pads itself in pooling. (Of images smaller than the window it knows in two dimensions only.)"""
+    return [k // 2 if k <= n else 0 for n, k in zip(images[1:-1], window)]
+
+
 @define
 def max_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
     rank = len(window)
@@ -416,7 +430,7 @@ def max_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
         lowest = False if x.dtype is torch.bool else torch.iinfo(x.dtype).min
         return torch.amax(_windows(x, window, strides, padding, lowest), tuple(range(-rank, 0)))
     pool = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}[rank]
-    x, even = _evenly(_channels_first(x), padding, -math.inf, [k // 2 for k in window])
+    x, even = _evenly(_channels_first(x), padding, -math.inf, _half(window, x.shape))
     return _channels_last(pool(x, window, strides, even))
 
 
@@ -426,7 +440,7 @@ def sum_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
     if rank == 1 or x.dtype not in (torch.float32, torch.float64):
         return torch.sum(_windows(x, window, strides, padding, 0), tuple(range(-rank, 0)), dtype=x.dtype)
     pool = torch._C._nn.avg_pool2d if rank == 2 else torch._C._nn.avg_pool3d
-    x, even = _evenly(_channels_first(x), padding, 0, [k // 2 for k in window])
+    x, even = _evenly(_channels_first(x), padding, 0, _half(window, x.shape))
     return _channels_last(pool(x, window, strides, even, False, True, 1))
 
 

@@ -205,7 +205,10 @@ def round(x, decimals=0):
     """x rounded to `decimals` places (negative: to tens, hundreds, …), halves to even."""
     if decimals == 0:
         return P.round(x)
-    if dt.is_float(dtype_of(x)):
+    dtype = dtype_of(x)
+    if dtype in ("float16", "bfloat16"):  # these would round what is to be rounded
+        return cast(round(cast(x, "float32"), decimals), dtype)
+    if dt.is_float(dtype):
         scale = 10.0 ** builtins.abs(decimals)
         up, down = (P.multiply, P.divide) if decimals > 0 else (P.divide, P.multiply)
         return down(P.round(up(x, scale)), scale)
@@ -214,7 +217,7 @@ def round(x, decimals=0):
     tens, rest = P.floor_divide(x, 10**-decimals), P.multiply(P.mod(x, 10**-decimals), 2)
     odd = P.equal(P.mod(tens, 2), 1)
     up = P.logical_or(P.greater(rest, 10**-decimals), P.logical_and(P.equal(rest, 10**-decimals), odd))
-    return P.multiply(P.add(tens, cast(up, dtype_of(x))), 10**-decimals)
+    return P.multiply(P.add(tens, cast(up, dtype)), 10**-decimals)
 
 
 @op

@@ -38,7 +38,7 @@ def reshape(x, newshape):
     Raises:
         ValueError: if the number of elements differs, or the size of -1 is not determined.
     """
-    shape = newshape if isinstance(newshape, (list, tuple)) else (newshape,)
+    shape = newshape if isinstance(newshape, (list, tuple)) else tuple(newshape) if np.iterable(newshape) else (newshape,)
     if -1 in shape or None in shape:
         shape, have = list(ints([-1 if n is None else n for n in shape], "reshape")), shape_of(x)
         rest = math.prod(n for n in shape if n != -1)
