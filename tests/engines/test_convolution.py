@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
+from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from cornu import context, ops
@@ -24,7 +25,7 @@ def convolutions(draw):
 
 
 @given(convolutions())
-@settings(max_examples=200, deadline=None)
+@example_settings(max_examples=200, deadline=None)
 def test_settled_settings_mean_the_same(case):
     images, kernel, how = case
     x, w = NUMBERS.normal(size=images), NUMBERS.normal(size=kernel)
@@ -33,13 +34,14 @@ def test_settled_settings_mean_the_same(case):
     with context.use(REFERENCE):
         y = P.conv(x, w, groups=1, **how)
         assert np.array_equal(P.conv(x, w, groups=1, **other), y)
-        assert np.array_equal(P.conv_grad_input(y, w, input_shape=images, groups=1, **other), P.conv_grad_input(y, w, input_shape=images, groups=1, **how))
-        assert np.array_equal(P.conv_grad_kernel(x, y, kernel_shape=kernel, groups=1, **other), P.conv_grad_kernel(x, y, kernel_shape=kernel, groups=1, **how))
+        by_images = [P.conv_grad_input(y, w, input_shape=images, groups=1, **settings) for settings in (how, other)]
+        by_kernel = [P.conv_grad_kernel(x, y, kernel_shape=kernel, groups=1, **settings) for settings in (how, other)]
+    assert np.array_equal(*by_images) and np.array_equal(*by_kernel)
 
 
 # Images, kernel, strides, padding, dilation rate
 FOUND = [
-    ((3, 4, 5, 1), (2, 4, 1, 4), (1, 3), "valid", (1, 1)),  # a stride to one place: numbers from beside the images (PyTorch, TensorFlow)
+    ((3, 4, 5, 1), (2, 4, 1, 4), (1, 3), "valid", (1, 1)),  # a stride to one place: wrong numbers (PyTorch, TensorFlow)
     ((1, 4, 4, 3, 2), (2, 2, 2, 2, 3), 2, "valid", 1),  # the same in half precision (PyTorch)
     ((2, 5, 3), (5, 3, 2), 2, "valid", 1),
     ((2, 1, 3, 1), (2, 2, 1, 1), 1, "same", 1),  # a window larger than the images (PyTorch)
@@ -67,7 +69,7 @@ def test_convolutions_that_went_wrong(engine, dtype, images, kernel, strides, pa
             grads = ops.grad(loss, argnums=[0, 1])(*xs, ops.convert_to_tensor(g, name))
             results.append([ops.convert_to_numpy(a).astype("float64") for a in (y, *grads)])
     for found, right in zip(*results, strict=True):
-        np.testing.assert_allclose(found, right, rtol=1e-2 if dtype == "bfloat16" else 1e-3)  # whole numbers, so that nothing cancels inexactly
+        np.testing.assert_allclose(found, right, rtol=1e-2 if dtype == "bfloat16" else 1e-3)  # of whole numbers
 
 
 def test_transposed_convolutions_with_kernels_larger_than_the_images(engine):

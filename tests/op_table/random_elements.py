@@ -30,7 +30,8 @@ for _op in ("stop_gradient", "array"):
 def _round(d: Draw) -> Any:
     x, decimals = d.tensor(d.shape(), Numbers("uif", -99.0, 99.0)), d.of(0, 0, 1, 2, -1)
     from_half = np.abs(x.astype("float64") * 10.0 ** max(decimals, 0) % 1 - 0.5)
-    return (np.where((from_half > 0) & (from_half < 1e-3), x.dtype.type(0), x),), {"decimals": decimals}  # as float32 multiplies, those are halves
+    nearly_half = (from_half > 0) & (from_half < 1e-3)  # as float32 multiplies, they are
+    return (np.where(nearly_half, x.dtype.type(0), x),), {"decimals": decimals}
 
 
 @fuzzed("clip", lambda x, low, high: np.clip(x, low, high), "counting", 0.0)
