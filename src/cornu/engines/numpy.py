@@ -255,7 +255,7 @@ def max_pool_grad(x: Any, y: Any, g: Any, *, window: Any, strides: Any, padding:
     if x.dtype.kind != "f" or g.dtype.name not in _BITS or any(n for pair in padding for n in pair):
         return TABLE["max_pool_grad"].reference(x, y, g, window=window, strides=strides, padding=padding)
     bits, apart = g.view(_BITS[g.dtype.name]), window == strides
-    grad = np.zeros(x.shape, bits.dtype if apart else g.dtype)
+    grad = (np.zeros if tiles(x.shape, window, strides, padding) is None else np.empty)(x.shape, bits.dtype if apart else g.dtype)
     spots = [(np.s_[:], *_spots(offset, y.shape[1:-1], strides, (1,) * len(window))) for offset in np.ndindex(*window)]
     for i, spot in enumerate(spots):
         hit = x[spot] == y
