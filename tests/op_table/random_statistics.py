@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from op_table import reduction, statistics  # noqa: F401  (their cases hold the references)
-from op_table.case import factors
+from op_table.case import Array, factors
 from op_table.drawing import Draw, Numbers, fuzzed
 
 for _op, _low in (("nancumsum", -2.0), ("nancumprod", 0.5)):
@@ -19,9 +19,19 @@ for _op, _low in (("nancumsum", -2.0), ("nancumprod", 0.5)):
         return (x,), {"axis": d.of(None, d.axis(x.ndim))}
 
 
+def _neighbours(op: str) -> Any:
+    """The size of the elements between which quantiles lie."""
+
+    def size(x: Array, q: Any, axis: Any, method: str, keepdims: bool) -> float:
+        ends = [np.abs(getattr(np, op)(x, q, axis, method=end)) for end in ("lower", "higher")]
+        return float(np.max(ends, where=np.isfinite(ends), initial=0.0))
+
+    return size
+
+
 for _op, _hundred in (("quantile", 1), ("percentile", 100), ("nanquantile", 1), ("nanpercentile", 100)):
 
-    @fuzzed(_op, getattr(np, _op), "floating", 32.0, True)
+    @fuzzed(_op, getattr(np, _op), "floating", 32.0, True, None, _neighbours(_op))
     def _quantile(d: Draw, op: str = _op, hundred: int = _hundred) -> Any:
         x = d.tensor(d.shape(empty=False), Numbers("if"))
         if x.dtype.kind == "f" and x.size and d.yes():
