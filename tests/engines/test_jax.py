@@ -67,3 +67,9 @@ def test_numbers_variables_and_tracers_go_through_the_body():
     assert float(ops.relu(-2.0)) == 0 and float(ops.mean(variable)) == 1
     np.testing.assert_allclose(ops.grad(lambda x: ops.mean(ops.relu(x)))(x), [0.5, 0])
     np.testing.assert_allclose(Program(lambda x: ops.softmax(x))(x), jax.nn.softmax(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["log1p", "arctanh"])
+def test_logarithms_near_one_to_the_last_places(name):
+    x = np.linspace(-0.99, 0.99, 2001)
+    np.testing.assert_allclose(np.asarray(getattr(ops, name)(x)), getattr(np, name)(x), rtol=2e-15)
