@@ -200,6 +200,17 @@ def test_what_a_program_took_for_finite_may_be_otherwise(cntk, fn):
         np.testing.assert_array_equal(fresh(_spoilt(np.nan, corner))[0], fn(_spoilt(np.nan, corner)))
 
 
+@needs_cntk
+def test_transpositions_of_more_axes_than_cntk_takes(cntk):
+    x = np.arange(3 * 2**6, dtype="float32").reshape(3, 2, 2, 1, 2, 2, 2, 2)
+    for axes in [(0, 2, 1, 3, 4, 7, 6, 5), (7, 0, 6, 1, 5, 3, 2, 4), (1, 2, 3, 4, 5, 6, 7, 0)]:
+        assert np.array_equal(compiled(cntk, lambda x: P.transpose(x, axes=axes), x), x.transpose(axes))  # noqa: B023
+    images = np.arange(96, dtype="float32").reshape(2, 2, 3, 4, 2)
+    with context.use(REFERENCE):
+        right = ops.image.extract_patches_3d(images, 2, 1, 1, "same")
+    assert np.array_equal(compiled(cntk, lambda x: ops.image.extract_patches_3d(x, 2, 1, 1, "same"), images), right)
+
+
 # Training
 
 

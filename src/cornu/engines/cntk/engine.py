@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cornu.engines.cntk import install
-from cornu.engines.cntk.worker.cntk_support import BY_NUMPY, CARRIERS, KINDS, LARGEST_INDEX, NATIVE
+from cornu.engines.cntk.worker.cntk_support import BY_NUMPY, CARRIERS, KINDS, LARGEST_INDEX, LARGEST_RANK, NATIVE
 from cornu.engines.remote.engine import RemoteEngine
 from cornu.engines.remote.process import Host
 from cornu.graph.graph import Node
@@ -31,7 +32,16 @@ def _special(node: Node) -> bool:
     name, largest = node.primitive.name, max((_size(v.shape) for v in node.operands), default=0)
     if name in ("take", "take_along_axis", "dynamic_slice"):
         return largest < LARGEST_INDEX  # indices travel in float32 too
+    if name == "transpose":
+        return _runs(node.params["axes"], node.operands[0].shape) <= LARGEST_RANK
     return not (name == "scan" and node.params["length"] == 0)
+
+
+def _runs(axes: Sequence[int], shape: Sequence[int]) -> int:
+    """How many axes are left where neighbours that stay neighbours count as one, and those of size 1 not at all."""
+    long = [axis for axis in axes if shape[axis] != 1]
+    places = [sorted(long).index(axis) for axis in long]
+    return sum(b != a + 1 for a, b in zip([-2, *places], places))
 
 
 def _size(shape: tuple[int, ...]) -> int:

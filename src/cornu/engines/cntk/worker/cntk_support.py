@@ -35,3 +35,4 @@ BY_NUMPY = {
 }
 
 LARGEST_INDEX = 2 ** 24  # what a float32 counts
+LARGEST_RANK = 5  # axes that it walks over at once
