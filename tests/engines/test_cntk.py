@@ -176,16 +176,21 @@ def _spoilt(value, *places):
     return x
 
 
+def _rectified(x):
+    return P.where(P.less_equal(x, 0.0), 0.0, x)
+
+
 @needs_cntk
 @pytest.mark.parametrize(
     "fn",
     [
         lambda x: P.max_pool(x, **TILES),
         lambda x: P.max_pool_grad(x, P.max_pool(x, **TILES), P.max_pool(P.multiply(x, x), **TILES), **TILES),
-        lambda x: P.where(P.less_equal(x, 0.0), 0.0, x),
+        _rectified,
         lambda x: P.where(P.less_equal(P.reshape(x, shape=(64, 128)), 0.0), 0.0, P.reshape(P.negative(x), shape=(64, 128))),
         lambda x: P.max(P.reshape(x, shape=(8192,)), axes=(0,), keepdims=False),
         lambda x: P.min(x, axes=(1, 2), keepdims=True),
+        lambda x: _rectified(P.max_pool(x, window=(1, 1), strides=(1, 1), padding=((1, 0), (0, 0)))),  # windows of padding alone: -inf
     ],
 )
 def test_what_a_program_took_for_finite_may_be_otherwise(cntk, fn):

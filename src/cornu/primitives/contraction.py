@@ -105,9 +105,11 @@ def settled(images, kernel, strides, padding, dilation):
     found = []
     for n, k, s, (lo, hi), d in zip(images[1:-1], kernel, strides, padding, dilation):
         d = 1 if k == 1 else d
-        reach = (k - 1) * d + 1
-        first = min(lo, reach)
-        found.append((1, (first, reach - n - first), d) if (n + lo + hi - reach) // s == 0 else (s, (lo, hi), d))
+        if window_output_size(n, k, s, lo, hi, d) == 1:
+            reach = (k - 1) * d + 1
+            lo = min(lo, reach)
+            s, hi = 1, reach - n - lo
+        found.append((s, (lo, hi), d))
     return tuple(zip(*found))
 
 

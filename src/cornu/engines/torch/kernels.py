@@ -362,13 +362,21 @@ def _evenly(x: Any, padding: Any, value: float, most: Any) -> tuple[Any, Any]:
 @define
 def conv(x: Any, kernel: Any, *, strides: Any, padding: Any, dilation: Any, groups: int) -> Any:
     strides, padding, dilation = settled(x.shape, kernel.shape, strides, padding, dilation)
-    x, even = _evenly(_channels_first(x), padding, 0, _most(x.shape, kernel.shape, dilation))
+    x, even = _evenly(_channels_first(x), padding, 0, _most(x.shape, _reaches(kernel, dilation), [math.inf] * len(strides)))
     return _channels_last(CONV[len(strides)](x, _filters_first(kernel), None, strides, even, dilation, groups))
 
 
-def _most(images: Any, kernel: Any, dilation: Any) -> list[float]:
-    """How much PyTorch may pad itself: nothing, where windows are larger than images. There it reads beyond them (2.13, half precision)."""
-    return [math.inf if (k - 1) * d < n else 0 for n, k, d in zip(images[1:-1], kernel, dilation)]
+def _reaches(kernel: Any, dilation: Any) -> list[int]:
+    """How far windows reach along each axis."""
+    return [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilation)]
+
+
+def _most(images: Any, window: Any, limits: Any) -> list[float]:
+    """How much PyTorch may pad itself: up to its limits; nothing, where windows are larger than images.
+
+    Its convolutions of half precision (2.13) read beyond these, and its pooling over three dimensions refuses them.
+    """
+    return [limit if k <= n else 0 for n, k, limit in zip(images[1:-1], window, limits)]
 
 
 @define
@@ -376,8 +384,8 @@ def conv_grad_input(
     g: Any, kernel: Any, *, input_shape: Any, strides: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
     strides, padding, dilation = settled(input_shape, kernel.shape, strides, padding, dilation)
-    even = all(0 <= lo == hi <= most for (lo, hi), most in zip(padding, _most(input_shape, kernel.shape, dilation)))
-    window = [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilation)]
+    window = _reaches(kernel, dilation)
+    even = all(0 <= lo == hi <= most for (lo, hi), most in zip(padding, _most(input_shape, window, [math.inf] * len(window))))
     beyond = [
         n + lo + hi - (m - 1) * s - k
         for n, m, s, k, (lo, hi) in zip(input_shape[1:-1], g.shape[1:-1], strides, window, padding)
@@ -418,11 +426,6 @@ def _windows(x: Any, window: Any, strides: Any, padding: Any, value: Any) -> Any
     return x
 
 
-def _half(window: Any, images: Any) -> list[int]:
-    """How much PyTorch pads itself in pooling. (Of images smaller than the window it knows in two dimensions only.)"""
-    return [k // 2 if k <= n else 0 for n, k in zip(images[1:-1], window)]
-
-
 @define
 def max_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
     rank = len(window)
@@ -430,7 +433,7 @@ def max_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
         lowest = False if x.dtype is torch.bool else torch.iinfo(x.dtype).min
         return torch.amax(_windows(x, window, strides, padding, lowest), tuple(range(-rank, 0)))
     pool = {1: torch.max_pool1d, 2: torch.max_pool2d, 3: torch.max_pool3d}[rank]
-    x, even = _evenly(_channels_first(x), padding, -math.inf, _half(window, x.shape))
+    x, even = _evenly(_channels_first(x), padding, -math.inf, _most(x.shape, window, [k // 2 for k in window]))
     return _channels_last(pool(x, window, strides, even))
 
 
@@ -440,7 +443,7 @@ def sum_pool(x: Any, *, window: Any, strides: Any, padding: Any) -> Any:
     if rank == 1 or x.dtype not in (torch.float32, torch.float64):
         return torch.sum(_windows(x, window, strides, padding, 0), tuple(range(-rank, 0)), dtype=x.dtype)
     pool = torch._C._nn.avg_pool2d if rank == 2 else torch._C._nn.avg_pool3d
-    x, even = _evenly(_channels_first(x), padding, 0, _half(window, x.shape))
+    x, even = _evenly(_channels_first(x), padding, 0, _most(x.shape, window, [k // 2 for k in window]))
     return _channels_last(pool(x, window, strides, even, False, True, 1))
 
 

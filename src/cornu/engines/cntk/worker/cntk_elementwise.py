@@ -293,10 +293,15 @@ def isfinite(x):
     return as_carrier(C.equal(gap, gap), "float32")
 
 
+def zeroes(condition, x1, x2):
+    """Whether a choice is between zero and each element of x2."""
+    return x1.known is not None and x1.shape == () and not x1.known.any() and condition.shape == x2.shape
+
+
 @lowers()
 def where(condition, x1, x2):
     shape = np.broadcast(*[np.empty(x.shape, bool) for x in (condition, x1, x2)]).shape
-    if x2.finite and x1.known is not None and not x1.known.any() and condition.shape == x2.shape == shape:  # arithmetic is quicker than a choice
+    if x2.finite and zeroes(condition, x1, x2):  # arithmetic is quicker than a choice
         return C.minus(x2.expression, C.element_times(x2.expression, as_carrier(condition.expression, x2.carrier)))
     value = choose(condition.expression, x1.expression, x2.expression)
     return value if value.shape == shape else spread(value, shape)
@@ -327,4 +332,4 @@ def iota(shape, axis, dtype):
 
 ELEMENTWISE = frozenset(TABLE) - {"full", "iota", "imag"}
 
-__all__ = ["ELEMENTWISE", "TABLE", "lowers", "shaped"]
+__all__ = ["ELEMENTWISE", "TABLE", "lowers", "shaped", "zeroes"]

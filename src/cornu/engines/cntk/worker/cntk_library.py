@@ -13,14 +13,20 @@ import cntk_contraction  # noqa: F401 (it enters lowerings)
 import numpy as np
 from by_numpy import FUNCTIONS
 from cntk import cntk_py
-from cntk_elementwise import ELEMENTWISE, TABLE
+from cntk_elementwise import ELEMENTWISE, TABLE, zeroes
 from cntk_structure import by_numpy
 from cntk_support import BY_NUMPY, CARRIERS, NATIVE
-from cntk_tensor import KEEPS_FINITE, Images, Tensor, as_carrier, choose, like, lower_bound, shaped, sum_of_each
+from cntk_tensor import Images, Tensor, as_carrier, choose, like, lower_bound, shaped, stays_finite, sum_of_each
 from cntk_threads import Load, Wait
 
 CONTROL = ("cond", "scan")
-QUICKER_IF_FINITE = {"max_pool": (0,), "max_pool_grad": (1,), "max": (0,), "min": (0,), "where": (2,)}  # operands
+# Primitive -> of its operands, those which had better be finite.
+QUICKER_IF_FINITE = {
+    "max_pool": lambda x: [x],
+    "max": lambda x: [x],
+    "min": lambda x: [x],
+    "where": lambda condition, x1, x2: [x2] if zeroes(condition, x1, x2) else [],
+}
 WORTH_A_SUM = 1 << 12  # elements from which on a sum takes less time than it saves
 assert set(TABLE) | set(CONTROL) == set(NATIVE), set(TABLE) ^ (set(NATIVE) - set(CONTROL))
 assert set(FUNCTIONS) == set(BY_NUMPY)
@@ -109,8 +115,9 @@ class Walk:
     def lowered(self, name, operands, params, specs):
         """The results of a node that is no control node, and is new."""
         self.load.add(name, [x.shape for x in operands] + [shape for shape, _ in specs], params)
-        for i in QUICKER_IF_FINITE.get(name, ()) if self.assumes else ():
-            self.assume(operands[i])
+        if self.assumes and name in QUICKER_IF_FINITE:
+            for x in QUICKER_IF_FINITE[name](*operands):
+                self.assume(x)
         return lowered(name, operands, params, specs)
 
     def assume(self, x):
@@ -157,7 +164,7 @@ def lowered(name, operands, params, specs):
     if name in FUNCTIONS:
         function = lambda *arrays: FUNCTIONS[name](*arrays, **params)  # noqa: E731
         return [Tensor(by_numpy(function, operands, tuple(shape), CARRIERS[dtype]), shape, dtype)]
-    least, finite = lower_bound(name, operands), name in KEEPS_FINITE and all(x.finite for x in operands)
+    least, finite = lower_bound(name, operands), stays_finite(name, operands, params)
     if name in ELEMENTWISE and any(x.are_images and x.shape == tuple(shape) for x in operands):
         value = Images(TABLE[name](*[x.beside_images(tuple(shape)) for x in operands], **params))
     else:

@@ -158,7 +158,12 @@ def lower_bound(name, operands):
     return min(bounds) if name in ("maximum", "minimum", "max", "min", "reshape", "broadcast_to", "transpose", "sum") else None
 
 
-KEEPS_FINITE = frozenset("abs negative maximum minimum where max min reshape transpose broadcast_to slice concatenate max_pool max_pool_grad".split())
+_KEEPS_FINITE = frozenset("abs negative maximum minimum where max min reshape transpose broadcast_to slice concatenate max_pool max_pool_grad".split())
+
+
+def stays_finite(name, operands, params):
+    """`finite` of a primitive's result. (The maximum of padding alone is -inf.)"""
+    return name in _KEEPS_FINITE and all(x.finite for x in operands) and not any(map(any, params.get("padding", ())))
 
 
 def sum_of_each(x):
